@@ -1,0 +1,65 @@
+// swift-tools-version: 6.2
+
+import PackageDescription
+
+// Memory safety is checked everywhere, so that the few unsafe lines say so; a warning is an error.
+let checked: [SwiftSetting] = [
+  .strictMemorySafety(),
+  .treatAllWarnings(as: .error),
+]
+
+// The x86-64 level that is compiled for: the first with fused multiply-adds and eight lanes.
+// `TRANSFORMERSPEC_ARCH=x86-64-v4` asks for sixteen lanes. On arm64 the default already has all that is used.
+let architecture = Context.environment["TRANSFORMERSPEC_ARCH"] ?? "x86-64-v3"
+
+// Equations, kernels and what is called in their loops are optimised in debug builds too, so that a
+// plain `swift test` runs the real kernels at full speed, and so that naive and optimised code are
+// compiled with the same flags. `-num-threads` is what makes `-wmo` work in a debug build.
+var optimised: [SwiftSetting] =
+  checked + [.unsafeFlags(["-O", "-wmo", "-num-threads", "2", "-disable-batch-mode"])]
+#if arch(x86_64)
+  optimised.append(.unsafeFlags(["-Xcc", "-march=\(architecture)"]))
+  if architecture == "x86-64-v4" { optimised.append(.define("SIXTEEN_LANES")) }
+#endif
+
+let package = Package(
+  name: "TransformerSpec",
+  products: [
+    .library(
+      name: "TransformerSpec", targets: ["Notation", "Equations", "Kernels", "SafeTensors"]),
+    .executable(name: "bench", targets: ["bench"]),
+  ],
+  targets: [
+    .target(name: "Notation", swiftSettings: optimised),
+    .target(name: "Equations", dependencies: ["Notation"], swiftSettings: optimised),
+    .target(name: "Kernels", dependencies: ["Notation"], swiftSettings: optimised),
+    .target(name: "SafeTensors", dependencies: ["Notation"], swiftSettings: optimised),
+    .target(
+      name: "ErrorBounds", dependencies: ["Notation", "Equations"], swiftSettings: optimised),
+
+    .target(
+      name: "TestSupport", dependencies: ["Notation", "SafeTensors"],
+      path: "Tests/TestSupport", swiftSettings: optimised),
+    .testTarget(name: "NotationTests", dependencies: ["Notation"], swiftSettings: checked),
+    .testTarget(
+      name: "SafeTensorsTests", dependencies: ["SafeTensors", "TestSupport"], swiftSettings: checked
+    ),
+    .testTarget(name: "TestSupportTests", dependencies: ["TestSupport"], swiftSettings: checked),
+    .testTarget(
+      name: "EquationsTests",
+      dependencies: ["Equations", "SafeTensors", "TestSupport", "ErrorBounds"],
+      swiftSettings: checked),
+    .testTarget(
+      name: "KernelsTests",
+      dependencies: ["Equations", "Kernels", "SafeTensors", "TestSupport", "ErrorBounds"],
+      swiftSettings: checked),
+    .testTarget(
+      name: "SpecificationTests",
+      dependencies: ["Equations", "Kernels", "TestSupport", "ErrorBounds"],
+      swiftSettings: checked),
+
+    .executableTarget(
+      name: "bench", dependencies: ["Equations", "Kernels", "ErrorBounds"],
+      path: "Benchmarks", exclude: ["Peers"], swiftSettings: optimised),
+  ]
+)
