@@ -86,3 +86,11 @@ public enum ScoreScale: Hashable, Sendable {
     }
   }
 }
+
+/// What a decoder's padding positions see themselves.
+public enum QueryPadding: Hashable, Sendable, CaseIterable {
+  /// What any position sees: only keys are hidden.
+  case visible
+  /// Nothing: their rows are masked too, as in the code that document 002 takes its classes from.
+  case hidden
+}

@@ -1,0 +1,65 @@
+import Notation
+
+/// Attention without ever storing the scores: softmax(q kᵀ · scale + mask) v.
+///
+/// Differs from the equation in this: the scores of a strip of queries with one block of keys stand in
+/// L1 only; a running maximum and a running sum per query turn them into weights, and what was summed
+/// before is rescaled whenever the maximum grows. Queries are the lanes of the vectors, so maximum, sum
+/// and rescaling never leave their lane, and keys and values are read as they lie. Scores are in units
+/// of log₂ e, the scale folded into the packed queries.
+///
+/// Under `.excluded`, keys that no query of a strip sees are not computed. A query whose result is not
+/// finite, or that saw no key, is computed again on its own with the mask taken literally, so that
+/// nothing behind the mask reaches it.
+///
+/// Memory beyond the operands and the output: below 64 KiB a thread, whatever the lengths.
+///
+/// Error: see `ErrorBounds`. Source of the algorithm: M. Milakov and N. Gimelshein, "Online normalizer
+/// calculation for softmax", 2018; T. Dao et al., "FlashAttention", 2022.
+/// Equation: `Equations/Attention/ScaledDotProductAttention.swift`.
+///
+/// - Parameters:
+///   - q: Queries, … × n × dk.
+///   - k: Keys, … × m × dk.
+///   - v: Values, … × m × dv.
+///   - mask: Which keys a query may see, and what is added to its scores.
+///   - fill: What becomes of the score of a key that a query may not see.
+///   - scale: What the scores are multiplied by.
+/// - Returns: … × n × dv.
+public func scaledDotProductAttention(
+  queries q: Tensor<Float>, keys k: Tensor<Float>, values v: Tensor<Float>,
+  mask: AttentionMask<Float> = .none, fill: MaskFill = .excluded,
+  scale: ScoreScale = .rootKeyWidth
+) -> Tensor<Float> {
+  let shape = AttentionShape(queries: q, keys: k, values: v, mask: mask)
+  let elements = [Float].written(shape.groups * shape.n * shape.dv) { output in
+    q.storage.withMemory { q in
+      k.storage.withMemory { k in
+        v.storage.withMemory { v in
+          (mask.keep?.storage ?? []).withMemory { keep in
+            (mask.bias?.storage ?? []).withMemory { bias in
+              let factor = Float(scale.factor(keyWidth: shape.dk))
+              let rules = MaskRules(
+                mask, keep: keep, bias: bias, fill: fill, factor: factor, shape: shape)
+              let strips = (shape.n + Strip.queries - 1) / Strip.queries
+              Threads.share(
+                tasks: shape.groups * strips, scratch: Strip.scratch(shape)
+              ) { task, scratch in
+                // The last strips of a causal attention are the longest: begin with them.
+                let (g, i0) = (task / strips, (strips - 1 - task % strips) * Strip.queries)
+                Strip(
+                  group: g, queries: i0..<min(i0 + Strip.queries, shape.n), shape: shape,
+                  q: q.part(g * shape.n * shape.dk, shape.n * shape.dk),
+                  k: k.part(g * shape.m * shape.dk, shape.m * shape.dk),
+                  v: v.part(g * shape.m * shape.dv, shape.m * shape.dv),
+                  rules: rules, factor: factor, scratch: scratch
+                ).attend(into: output.part(g * shape.n * shape.dv, shape.n * shape.dv))
+              }
+            }
+          }
+        }
+      }
+    }
+  }
+  return Tensor(shape: shape.output, storage: elements)
+}

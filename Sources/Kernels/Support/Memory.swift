@@ -1,0 +1,146 @@
+import Synchronization
+
+/// A stretch of memory that a kernel reads or writes without further checks.
+///
+/// This file holds all unsafe code of the package. Its promise: a `Memory` is only made from storage
+/// that is held for the whole of a closure, and the kernels stay within `count`, which every access
+/// asserts (`swift test -Xswiftc -assert-config -Xswiftc Debug` turns the assertions on). Nobody
+/// writes through memory made from a constant.
+@safe struct Memory<Element>: @unchecked Sendable {
+  private let base: UnsafeMutablePointer<Element>
+  let count: Int
+
+  @inline(__always) init(_ base: UnsafeMutablePointer<Element>, count: Int) {
+    unsafe self.base = unsafe base
+    self.count = count
+  }
+
+  @inline(__always) subscript(i: Int) -> Element {
+    get {
+      assert(i >= 0 && i < count, "element \(i) of \(count) read")
+      return unsafe base[i]
+    }
+    nonmutating set {
+      assert(i >= 0 && i < count, "element \(i) of \(count) written")
+      unsafe base[i] = newValue
+    }
+  }
+
+  /// The part that begins at `start` and has `length` elements.
+  @inline(__always) func part(_ start: Int, _ length: Int) -> Memory {
+    assert(start >= 0 && length >= 0 && start + length <= count, "\(start) + \(length) of \(count)")
+    return unsafe Memory(base + start, count: length)
+  }
+
+  /// The part that begins at `start`.
+  @inline(__always) func from(_ start: Int) -> Memory { part(start, count - start) }
+}
+
+extension Memory<Float> {
+  /// The vector whose first lane is element `i`; nothing is asked of its alignment.
+  @inline(__always) func vector(_ i: Int) -> Vector {
+    assert(i >= 0 && i + lanes <= count, "vector at \(i) of \(count) read")
+    return unsafe UnsafeRawPointer(base + i).loadUnaligned(as: Vector.self)
+  }
+
+  @inline(__always) func store(_ x: Vector, _ i: Int) {
+    assert(i >= 0 && i + lanes <= count, "vector at \(i) of \(count) written")
+    unsafe UnsafeMutableRawPointer(base + i).storeBytes(of: x, as: Vector.self)
+  }
+
+  @inline(__always) func pair(_ i: Int) -> VectorPair { VectorPair(vector(i), vector(i &+ lanes)) }
+
+  @inline(__always) func store(_ x: VectorPair, _ i: Int) {
+    store(x.low, i)
+    store(x.high, i &+ lanes)
+  }
+
+  /// The first `length` numbers from `i` in a pair of vectors, zeros behind them.
+  @inline(__always) func pair(_ i: Int, first length: Int) -> VectorPair {
+    if length == VectorPair.width { return pair(i) }
+    var pair = VectorPair(repeating: 0)
+    for lane in 0..<length { pair[lane] = self[i + lane] }
+    return pair
+  }
+
+  /// Writes the first `length` lanes of a pair from `i` on.
+  @inline(__always) func store(_ x: VectorPair, _ i: Int, first length: Int) {
+    if length == VectorPair.width { return store(x, i) }
+    for lane in 0..<length { self[i + lane] = x[lane] }
+  }
+
+  /// The first `length` numbers from `i` in a vector, the other lanes holding `filler`.
+  @inline(__always) func vector(_ i: Int, first length: Int, filler: Float = 0) -> Vector {
+    if length == lanes { return vector(i) }
+    var x = Vector(repeating: filler)
+    for lane in 0..<length { x[lane] = self[i + lane] }
+    return x
+  }
+
+  /// Writes the first `length` lanes of a vector from `i` on.
+  @inline(__always) func store(_ x: Vector, _ i: Int, first length: Int) {
+    if length == lanes { return store(x, i) }
+    for lane in 0..<length { self[i + lane] = x[lane] }
+  }
+
+  /// Whether no element is infinite or NaN.
+  var isFinite: Bool { (0..<count).allSatisfy { self[$0].isFinite } }
+
+  func fill(_ value: Float) { for i in 0..<count { self[i] = value } }
+}
+
+extension Array {
+  /// Calls `body` with the elements, to be read only.
+  @inline(__always) func withMemory<R>(_ body: (Memory<Element>) -> R) -> R {
+    unsafe withUnsafeBufferPointer { elements in
+      guard let base = elements.baseAddress else { return body(.empty) }
+      return unsafe body(Memory(UnsafeMutablePointer(mutating: base), count: elements.count))
+    }
+  }
+
+  /// Calls `body` with the elements, to be written.
+  @inline(__always) mutating func withMutableMemory<R>(_ body: (Memory<Element>) -> R) -> R {
+    unsafe withUnsafeMutableBufferPointer { elements in
+      guard let base = elements.baseAddress else { return body(.empty) }
+      return unsafe body(Memory(base, count: elements.count))
+    }
+  }
+
+  /// An array whose elements `body` writes, every one of them.
+  static func written(_ count: Int, _ body: (Memory<Element>) -> Void) -> [Element]
+  where Element == Float {
+    unsafe Array(unsafeUninitializedCapacity: count) { elements, initialized in
+      if let base = elements.baseAddress { unsafe body(Memory(base, count: count)) }
+      initialized = count
+    }
+  }
+}
+
+extension Memory {
+  static var empty: Memory { unsafe Memory(UnsafeMutablePointer.allocate(capacity: 0), count: 0) }
+}
+
+/// Scratch memory, kept for the next call: fresh pages would be mapped one fault at a time.
+enum Workspace {
+  private static let idle = Mutex<[Memory<Float>]>([])
+
+  /// Calls `body` with `count` floats that hold anything, aligned to a cache line.
+  static func with<R>(_ count: Int, _ body: (Memory<Float>) -> R) -> R {
+    let kept = idle.withLock { $0.popLast() }
+    let memory = kept.map { $0.count >= count ? $0 : $0.replaced(by: count) } ?? allocate(count)
+    defer { idle.withLock { $0.append(memory) } }
+    return body(memory.part(0, count))
+  }
+
+  static func allocate(_ count: Int) -> Memory<Float> {
+    let bytes = UnsafeMutableRawPointer.allocate(byteCount: max(count, 1) * 4, alignment: 64)
+    return unsafe Memory(bytes.bindMemory(to: Float.self, capacity: max(count, 1)), count: count)
+  }
+}
+
+extension Memory<Float> {
+  fileprivate func replaced(by count: Int) -> Memory {
+    unsafe base.deallocate()
+    return Workspace.allocate(count)
+  }
+}
