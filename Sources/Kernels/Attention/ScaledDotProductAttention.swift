@@ -63,3 +63,44 @@ public func scaledDotProductAttention(
   }
   return Tensor(shape: shape.output, storage: elements)
 }
+
+/// Attention between two sequences, the projections by `affineMap`.
+///
+/// - Parameters:
+///   - x: What asks, … × n × the query map's inputs.
+///   - memory: What is asked, … × m × the key and value maps' inputs.
+///   - projections: The maps to queries, keys and values.
+///   - mask: Which positions of the memory a position of x may see.
+///   - fill: What becomes of the score of a position that may not be seen.
+///   - scale: What the scores are multiplied by.
+/// - Returns: … × n × dv.
+///
+/// Equation: `Equations/Attention/ScaledDotProductAttention.swift`.
+public func crossAttention(
+  _ x: Tensor<Float>, memory: Tensor<Float>, _ projections: AttentionProjections<Float>,
+  mask: AttentionMask<Float> = .none, fill: MaskFill = .excluded,
+  scale: ScoreScale = .rootKeyWidth
+) -> Tensor<Float> {
+  scaledDotProductAttention(
+    queries: affineMap(x, projections.query), keys: affineMap(memory, projections.key),
+    values: affineMap(memory, projections.value), mask: mask, fill: fill, scale: scale)
+}
+
+/// Attention of a sequence to itself, the projections by `affineMap`.
+///
+/// - Parameters:
+///   - x: … × n × inputs.
+///   - projections: The maps to queries, keys and values.
+///   - mask: Which positions a position may see.
+///   - fill: What becomes of the score of a position that may not be seen.
+///   - scale: What the scores are multiplied by.
+/// - Returns: … × n × dv.
+///
+/// Equation: `Equations/Attention/ScaledDotProductAttention.swift`.
+public func selfAttention(
+  _ x: Tensor<Float>, _ projections: AttentionProjections<Float>,
+  mask: AttentionMask<Float> = .none, fill: MaskFill = .excluded,
+  scale: ScoreScale = .rootKeyWidth
+) -> Tensor<Float> {
+  crossAttention(x, memory: x, projections, mask: mask, fill: fill, scale: scale)
+}

@@ -51,16 +51,16 @@ func multiply(
               rows: min(ProductBlock.rows, n - i0), a.from(i0 * k + p0), rowStride: k,
               stepStride: 1,
               packed.part(panel * width * steps, width * steps), yStride: width, steps: steps,
-              begin: { row in
-                p0 > 0
-                  ? c.pair((i0 + row) * m + j, first: inPanel)
-                  : bias?.pair(j, first: inPanel) ?? VectorPair(repeating: 0)
-              },
+              begin: { _ in VectorPair(repeating: 0) },
               end: { row, sums in
-                let isLast = p0 + steps == k
-                c.store(
-                  isLast ? applied(activation, sums) : sums, (i0 + row) * m + j,
-                  first: inPanel)
+                let at = (i0 + row) * m + j
+                var result = sums
+                if p0 > 0 { result = result + c.pair(at, first: inPanel) }
+                if p0 + steps == k {
+                  if let bias { result = result + bias.pair(j, first: inPanel) }
+                  result = applied(activation, result)
+                }
+                c.store(result, at, first: inPanel)
               })
           }
         }

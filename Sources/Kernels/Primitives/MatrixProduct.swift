@@ -36,7 +36,7 @@ public func matrixProduct(_ a: Tensor<Float>, _ b: Tensor<Float>) -> Tensor<Floa
 
 /// y = activation(x Wᵀ + b) for every row of x, bias and activation in the product's epilogue.
 ///
-/// Error: that of `matrixProduct`, the bias counted as one more term.
+/// Error: that of `matrixProduct` and one rounding more, of the sum with the bias.
 ///
 /// - Parameters:
 ///   - x: … × inputs.

@@ -1,0 +1,120 @@
+"""The files: every case computed twice, compared, and laid out as bytes."""
+
+import hashlib
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors.numpy import save
+
+import attention_mask
+import matrix_product
+import scaled_dot_product_attention
+import softmax
+from agreement import ORACLE_ROUNDING, Disagreement, wrong_places
+from cases import Case, Function, Tensors
+
+FORMAT = 1
+TOPICS = (matrix_product, softmax, attention_mask, scaled_dot_product_attention)
+DIRECTORY = Path(__file__).resolve().parent.parent / "Vectors"
+MANIFEST = "manifest.json"
+
+
+def agreed(topic: str, case: Case, function: Function) -> Tensors:
+    """Returns the expected tensors of a case, or stops when its two sources differ.
+
+    The bound of each element is 1e-13 of the magnitudes that went into it. What is returned is the second source's
+    result: correctly rounded, and so the same on every machine.
+    """
+    first, second = function.first(case), function.second(case)
+    if first.keys() != second.keys():
+        raise Disagreement(f"{topic}/{case.id}: {sorted(first)} against {sorted(second)}")
+    faults = wrong_places(first, second, function.bounds(case, second, ORACLE_ROUNDING))
+    if faults:
+        raise Disagreement(f"{topic}/{case.id}: {'; '.join(faults)}")
+    return second
+
+
+def written(value: Any) -> Any:
+    """Returns an attribute as JSON can hold it: a number that is not finite becomes a string."""
+    if isinstance(value, dict):
+        return {key: written(item) for key, item in value.items()}
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    return value
+
+
+def entry(topic: str, case: Case, function: Function, stored: list[str]) -> dict[str, Any]:
+    """Returns a case's line of the manifest."""
+    return {
+        "topic": topic,
+        "id": case.id,
+        "function": case.function,
+        "purpose": case.purpose,
+        "attributes": written(dict(case.attributes)),
+        "inputs": {name: f"{case.id}/{name}" for name in case.inputs},
+        "expected": {name: f"{case.id}/{name}" for name in stored},
+        "oracles": list(function.oracles),
+        "tolerance": case.function,
+        "ids": list(case.ids),
+    }
+
+
+def check_case(topic: str, case: Case, seen: set[str]) -> None:
+    """Stops unless the id is new in its topic and the inputs are of the types that files hold."""
+    if case.id in seen:
+        raise ValueError(f"{topic}/{case.id}: the id is taken")
+    seen.add(case.id)
+    for name, values in case.inputs.items():
+        if values.dtype not in (np.float32, np.int64, np.bool_):
+            raise ValueError(f"{topic}/{case.id}: {name} is {values.dtype}")
+
+
+def built() -> dict[str, bytes]:
+    """Returns the bytes of every file by its name, computed from nothing."""
+    torch.set_num_threads(1)
+    files: dict[str, bytes] = {}
+    summary: dict[str, Any] = {"format": FORMAT, "files": {}, "cases": [], "tolerances": {}}
+    for topic in TOPICS:
+        summary["tolerances"] |= {name: function.tolerance for name, function in topic.FUNCTIONS.items()}
+        tensors: Tensors = {}
+        seen: set[str] = set()
+        for case in topic.cases():
+            check_case(topic.TOPIC, case, seen)
+            function = topic.FUNCTIONS[case.function]
+            expected = agreed(topic.TOPIC, case, function)
+            stored = list(case.stored or expected)
+            tensors |= {f"{case.id}/{name}": values for name, values in case.inputs.items()}
+            tensors |= {f"{case.id}/{name}": expected[name] for name in stored}
+            summary["cases"].append(entry(topic.TOPIC, case, function, stored))
+        path = f"{topic.TOPIC}.safetensors"
+        files[path] = laid_out(tensors)
+        summary["files"][topic.TOPIC] = {"path": path, "sha256": hashlib.sha256(files[path]).hexdigest()}
+    text = json.dumps(summary, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False)
+    files[MANIFEST] = (text + "\n").encode("utf-8")
+    return files
+
+
+def laid_out(tensors: Tensors) -> bytes:
+    """Returns a .safetensors file: widest elements first, then by name, without metadata."""
+    return save({name: np.ascontiguousarray(tensors[name]) for name in sorted(tensors)})
+
+
+def write(directory: Path = DIRECTORY) -> dict[str, bytes]:
+    """Writes every file and returns its bytes by name."""
+    files = built()
+    directory.mkdir(parents=True, exist_ok=True)
+    for name, content in files.items():
+        (directory / name).write_bytes(content)
+    return files
+
+
+def differences(directory: Path = DIRECTORY) -> list[str]:
+    """Returns the names of the files that are not what the oracle would write now."""
+    files = built()
+    there = {path.name for path in directory.iterdir()} if directory.is_dir() else set()
+    changed = {name for name, content in files.items() if name not in there or (directory / name).read_bytes() != content}
+    return sorted(changed | (there - files.keys()))
