@@ -1,4 +1,5 @@
 import Notation
+import TestSupport
 import Testing
 
 @Suite("A mask's rules join, one of each kind")

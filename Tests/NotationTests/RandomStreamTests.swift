@@ -1,4 +1,5 @@
 import Notation
+import TestSupport
 import Testing
 
 @Suite("Random streams repeat to the bit")

@@ -1,4 +1,5 @@
 import Notation
+import TestSupport
 import Testing
 
 @Suite("A tensor stores its elements row by row")

@@ -1,4 +1,5 @@
 import Notation
+import SafeTensors
 import Testing
 
 /// Why a property did not hold, in one line.
@@ -62,12 +63,12 @@ private func replay(_ property: String, _ choices: String) -> String {
   "TRANSFORMERSPEC_REPLAY='\(property.replacing("'", with: "'\\''")):\(choices)'"
 }
 
-/// Attaches a counterexample's tensors to the test that runs.
-///
-/// This is the one place to change when `SafeTensors` can write: encode `counterexample.tensors` and
-/// name the attachment `.safetensors`.
+/// Attaches a counterexample's tensors to the test that runs, as a .safetensors file.
 public func attachTensors(of counterexample: Counterexample) {
   guard !counterexample.tensors.isEmpty else { return }
-  let text = counterexample.tensors.map { "\($0.name) \($0.tensor.shape) \($0.tensor.storage)\n" }
-  Attachment.record(text.joined(), named: "\(counterexample.property).txt")
+  let tensors = counterexample.tensors.map { ($0.name, StoredTensor($0.tensor)) }
+  let file = SafeTensorsFile(
+    metadata: ["property": counterexample.property],
+    tensors: Dictionary(tensors) { $1 })
+  Attachment.record(file.serialized(), named: "\(counterexample.property).safetensors")
 }

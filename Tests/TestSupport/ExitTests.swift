@@ -1,7 +1,7 @@
 import Testing
 
 /// Expects that a process that was to stop printed the sentence.
-func expectSentence(
+public func expectSentence(
   _ sentence: String, from result: ExitTest.Result?,
   sourceLocation: SourceLocation = #_sourceLocation
 ) {
