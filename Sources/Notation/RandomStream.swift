@@ -68,11 +68,15 @@ public struct SplitMix64: RandomNumberGenerator, Sendable {
 
 extension Tensor where Element: Scalar {
   /// A tensor of random numbers with mean 0 and variance 1.
+  @specialized(where Element == Float)
+  @specialized(where Element == Double)
   public static func normal(_ shape: [Int], from stream: inout RandomStream) -> Tensor {
     Tensor(shape: shape, storage: (0..<shape.reduce(1, *)).map { _ in stream.normal() })
   }
 
   /// A tensor of random numbers in 0 ..< 1.
+  @specialized(where Element == Float)
+  @specialized(where Element == Double)
   public static func uniform(_ shape: [Int], from stream: inout RandomStream) -> Tensor {
     Tensor(shape: shape, storage: (0..<shape.reduce(1, *)).map { _ in stream.uniform() })
   }
