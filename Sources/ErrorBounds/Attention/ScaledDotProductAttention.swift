@@ -9,12 +9,12 @@ import Notation
 ///     weights  w_ij (e^{a_ij + r_i + 2u} − 1) + η
 ///     output   Σ_j w_ij |v_jc| (e^{a_ij + r_i + γ_{m+B} + 2u} − 1) + 2η Σ_j |v_jc|
 ///
-///     a_ij = δ_ij + u |s_ij − max s_i| + (4.2 B + 3.2) u
+///     a_ij = δ_ij + u |s_ij − max s_i| + (3.7 B + 2.7) u
 ///     r_i  = Σ_j w_ij a_ij + γ_D,  D = min(m, 192) + 2B for the kernel, m for the equation
 ///
 /// A score is dk steps of fused multiply-adds, and four roundings where scale and log₂ e enter the
 /// queries. One that is off by δ makes its weight off by e^±δ. B is the number of blocks of 192 keys:
-/// each may rescale what was summed before, by an exponential of at most 1.6 ulp and a product; the
+/// each may rescale what was summed before, by an exponential that is at most 2.7 u off and a product; the
 /// arguments of these exponentials add up to s − max s. The weighted sum is one chain of m steps and B
 /// rescalings; 2u are for the last division. A weight below η, 2⁻¹²⁶ in `Float`, may be flushed. No
 /// output leaves the hull of the values by more than the chain's rounding, so twice their largest size
@@ -74,7 +74,7 @@ public func scaledDotProductAttentionBounds(
         // Where all keys carry the same number, its rounding is common to all, and drops out.
         let isCommon = fill.replaces && keys.allSatisfy { !visible[g, i, $0] }
         return (isCommon ? 0 : ofMasked[g, i, j])
-          + u * (abs(masked[g, i, j] - largest) + 4.2 * Double(blocks) + 3.2)
+          + u * (abs(masked[g, i, j] - largest) + 3.7 * Double(blocks) + 2.7)
       }
       let average = zip(keys, errors).reduce(0) { $0 + weights[g, i, $1.0] * $1.1 }
       let relative = average + arithmetic.gamma(sumDepth) + Double(m) * arithmetic.smallestNormal

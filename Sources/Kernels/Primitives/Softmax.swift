@@ -3,7 +3,7 @@ import Notation
 
 /// Softmax over the last dimension, three passes over a row while it stays in L1.
 ///
-/// Differs from the equation in its exponential, of at most 1 ulp, and in the sum, which runs in four
+/// Differs from the equation in its exponential, at most 0.9 ulp off, and in the sum, which runs in four
 /// vectors side by side. A weight below 2⁻¹²⁶ may be 0: from 87.3 below the row's maximum on.
 ///
 /// Error, relative to each weight: see `ErrorBounds`. Equation: `Equations/Primitives/Softmax.swift`.
@@ -69,19 +69,17 @@ private func forEachVector(_ count: Int, _ body: (Int, Int) -> Void) {
 /// The largest number of a row; NaN is passed over, and comes back through the exponentials.
 @inline(__always)
 private func largest(_ row: Memory<Float>) -> Float {
-  var (a, b) = (Vector(repeating: -.infinity), Vector(repeating: -.infinity))
+  var maxima = InlineArray<4, Vector>(repeating: Vector(repeating: -.infinity))
   var i = 0
-  while i + 2 * lanes <= row.count {
-    a = larger(a, row.vector(i))
-    b = larger(b, row.vector(i + lanes))
-    i += 2 * lanes
+  while i + 4 * lanes <= row.count {
+    for part in 0..<4 { maxima[part] = larger(maxima[part], row.vector(i + part * lanes)) }
+    i += 4 * lanes
   }
-  var maximum = largestLane(larger(a, b))
-  while i < row.count {
-    if maximum < row[i] { maximum = row[i] }
-    i += 1
+  var maximum = larger(larger(maxima[0], maxima[1]), larger(maxima[2], maxima[3]))
+  forEachVector(row.count - i) { offset, length in
+    maximum = larger(maximum, row.vector(i + offset, first: length, filler: -.infinity))
   }
-  return maximum
+  return largestLane(maximum)
 }
 
 /// Writes exp(row − maximum) and returns its sum.

@@ -1,4 +1,4 @@
-/// 2 to the power `t`, for t ≤ 127; at most 1.6 ulp off while the result is normal.
+/// 2 to the power `t`, for t ≤ 127; at most 1.95 ulp or 2.7 · 2⁻²⁴ off while the result is normal.
 ///
 /// Below −126.5 the result is exactly 0, NaN stays NaN. t splits into its nearest integer n and f in
 /// −½ … ½: adding 1.5 · 2²³ rounds t to n and leaves n + 127 in the low bits, which shifted by 23 are
@@ -24,7 +24,7 @@ func exponential2(_ t: VectorPair) -> VectorPair {
   VectorPair(exponential2(t.low), exponential2(t.high))
 }
 
-/// e to the power `x`, for x ≤ 88; at most 1 ulp off while the result is normal.
+/// e to the power `x`, for x ≤ 88; at most 0.9 ulp or 1.3 · 2⁻²⁴ off while the result is normal.
 ///
 /// Below −87.7 the result is exactly 0, NaN stays NaN. x splits into n ln 2 + r, |r| ≤ ½ ln 2, with
 /// ln 2 in two parts, so that r is as good as exact; polynomial of degree 6 (3.1e-9).

@@ -1,3 +1,4 @@
+import Notation
 import Synchronization
 
 /// A stretch of memory that a kernel reads or writes without further checks.
@@ -109,10 +110,29 @@ extension Array {
   /// An array whose elements `body` writes, every one of them.
   static func written(_ count: Int, _ body: (Memory<Element>) -> Void) -> [Element]
   where Element == Float {
-    unsafe Array(unsafeUninitializedCapacity: count) { elements, initialized in
+    if Fence.isUp { return Fence.written(count, body) }
+    return unsafe Array(unsafeUninitializedCapacity: count) { elements, initialized in
       if let base = elements.baseAddress { unsafe body(Memory(base, count: count)) }
       initialized = count
     }
+  }
+}
+
+/// What tests put around the kernels' outputs and into their scratch memory.
+enum Fence {
+  /// Outputs begin as NaN between two margins, and scratch memory as NaN.
+  @TaskLocal static var isUp = false
+
+  private static let margin = [Float](repeating: -0x1.8badp99, count: 64)
+
+  /// An array as `body` writes it; stops if anything beside it was written too.
+  fileprivate static func written(_ count: Int, _ body: (Memory<Float>) -> Void) -> [Float] {
+    var fenced = margin + [Float](repeating: .nan, count: count) + margin
+    fenced.withMutableMemory { body($0.part(margin.count, count)) }
+    require(
+      Array(fenced.prefix(margin.count)) == margin && Array(fenced.suffix(margin.count)) == margin,
+      "a kernel wrote beside its output of \(count) elements")
+    return Array(fenced[margin.count..<margin.count + count])
   }
 }
 
@@ -129,6 +149,7 @@ enum Workspace {
     let kept = idle.withLock { $0.popLast() }
     let memory = kept.map { $0.count >= count ? $0 : $0.replaced(by: count) } ?? allocate(count)
     defer { idle.withLock { $0.append(memory) } }
+    if Fence.isUp { memory.fill(.nan) }
     return body(memory.part(0, count))
   }
 

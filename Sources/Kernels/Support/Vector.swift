@@ -22,9 +22,14 @@ func larger(_ a: Vector, _ b: Vector) -> Vector { a.replacing(with: b, where: a 
 /// The largest lane of a vector that holds no NaN.
 @inline(__always)
 func largestLane(_ x: Vector) -> Float {
-  var maximum = x[0]
-  for lane in 1..<lanes where maximum < x[lane] { maximum = x[lane] }
-  return maximum
+  #if SIXTEEN_LANES
+    let eight = x.lowHalf.replacing(with: x.highHalf, where: x.lowHalf .< x.highHalf)
+  #else
+    let eight = x
+  #endif
+  let four = eight.lowHalf.replacing(with: eight.highHalf, where: eight.lowHalf .< eight.highHalf)
+  let two = four.lowHalf.replacing(with: four.highHalf, where: four.lowHalf .< four.highHalf)
+  return two[0] < two[1] ? two[1] : two[0]
 }
 
 /// Two vectors side by side: the columns of one tile.

@@ -192,7 +192,7 @@ private struct AttentionInput {
     let expected = Equations::scaledDotProductAttention(
       queries: q.converted(to: Double.self), keys: k.converted(), values: v.converted(),
       mask: mask.converted(), fill: fill, scale: scale)
-    try ErrorGauge(got: kernel(), expected: expected, bound: bound)
+    try ErrorGauge(got: fenced { kernel() }, expected: expected, bound: bound)
   }
 }
 
