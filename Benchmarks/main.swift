@@ -6,6 +6,8 @@ func now() -> Double { var t = timespec(); unsafe clock_gettime(CLOCK_MONOTONIC,
 func med(_ n: Int, _ f: () -> Void) -> Double { f(); f(); var b: [Double] = []; for _ in 0..<n { let t = now(); f(); b.append(now()-t) }; b.sort(); return b[0] }
 var r = RandomStream(seed: 1)
 if CommandLine.arguments.contains("s") { let x = Tensor<Float>.normal([4096, 512], from: &r); Threads.$count.withValue(1) { print(med(2000) { _ = Kernels::softmax(x) }) }; exit(0) }
+if CommandLine.arguments.contains("t") { for n in [8, 32, 128, 1024, 4096] { let x = Tensor<Float>.normal([n, 512], from: &r); Threads.$count.withValue(1) { let t = med(2000) { _ = Kernels::softmax(x) }; print(n, t, t*4.1e9/Double(n*64)) } }; exit(0) }
+if CommandLine.arguments.contains("g") { let a = Tensor<Float>.normal([512, 512], from: &r); let c = Tensor<Float>.normal([1024, 1024], from: &r); for th in [1,2] { Threads.$count.withValue(th) { print(th, med(100) { _ = Kernels::matrixProduct(a, a) }, med(30) { _ = Kernels::matrixProduct(c, c) }) } }; exit(0) }
 let only = CommandLine.arguments.dropFirst().first
 for th in only == nil ? [1, 2] : [1] {
  Threads.$count.withValue(th) {

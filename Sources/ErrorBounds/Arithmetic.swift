@@ -33,6 +33,6 @@ public struct Arithmetic: Sendable {
 
   /// The roundings that one term of a softmax's sum over `m` goes through.
   ///
-  /// A kernel sums in four vectors of at least eight lanes, and then adds up vectors and lanes.
-  func sumDepth(_ m: Int) -> Int { isBlocked ? (m + 31) / 32 + 6 : m }
+  /// A kernel sums in two vectors of at least eight lanes, and then adds up vectors and lanes.
+  func sumDepth(_ m: Int) -> Int { isBlocked ? (m + 15) / 16 + 5 : m }
 }

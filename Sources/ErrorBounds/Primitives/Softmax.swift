@@ -7,7 +7,7 @@ import Notation
 ///     p_i (e^{a_i + r + 2u} − 1) + η
 ///     a_i = 2u + u |z_i − max z|      the exponential's ulp, and the rounding of its argument
 ///     r   = Σ_j p_j a_j + γ_D         the sum, its terms positive
-///     D   = ⌈m / 32⌉ + 6 for the kernel, m for the equation
+///     D   = ⌈m / 16⌉ + 5 for the kernel, m for the equation
 ///
 /// and 2u for the reciprocal and the last product. Weights below η, 2⁻¹²⁶ in `Float`, may be flushed.
 ///

@@ -87,21 +87,21 @@ private func largest(_ row: Memory<Float>) -> Float {
 private func exponentials(
   _ row: Memory<Float>, minus maximum: Float, into result: Memory<Float>
 ) -> Float {
-  var sums = InlineArray<4, Vector>(repeating: .zero)
   let shift = Vector(repeating: maximum)
+  var (sum, other) = (Vector.zero, Vector.zero)
   var i = 0
-  while i + 4 * lanes <= row.count {
-    for part in 0..<4 {
-      let e = exponential(row.vector(i + part * lanes) - shift)
-      result.store(e, i + part * lanes)
-      sums[part] += e
-    }
-    i += 4 * lanes
+  while i + 2 * lanes <= row.count {
+    let e = exponential(row.vector(i) - shift)
+    let f = exponential(row.vector(i + lanes) - shift)
+    result.store(e, i)
+    result.store(f, i + lanes)
+    sum += e
+    other += f
+    i += 2 * lanes
   }
-  var sum = (sums[0] + sums[1]) + (sums[2] + sums[3])
+  sum += other
   forEachVector(row.count - i) { offset, length in
-    let e = exponential(
-      row.vector(i + offset, first: length, filler: -.infinity) - shift)
+    let e = exponential(row.vector(i + offset, first: length, filler: -.infinity) - shift)
     result.store(e, i + offset, first: length)
     sum += e
   }
@@ -110,7 +110,12 @@ private func exponentials(
 
 @inline(__always)
 private func scale(_ row: Memory<Float>, by factor: Float) {
-  forEachVector(row.count) { i, length in
-    row.store(row.vector(i, first: length) * factor, i, first: length)
+  var i = 0
+  while i + 4 * lanes <= row.count {
+    for part in 0..<4 { row.store(row.vector(i + part * lanes) * factor, i + part * lanes) }
+    i += 4 * lanes
+  }
+  forEachVector(row.count - i) { offset, length in
+    row.store(row.vector(i + offset, first: length) * factor, i + offset, first: length)
   }
 }
