@@ -40,7 +40,8 @@ let package = Package(
     .target(
       name: "TestSupport", dependencies: ["Notation", "SafeTensors"],
       path: "Tests/TestSupport", swiftSettings: optimised),
-    .testTarget(name: "NotationTests", dependencies: ["Notation", "TestSupport"], swiftSettings: checked),
+    .testTarget(
+      name: "NotationTests", dependencies: ["Notation", "TestSupport"], swiftSettings: checked),
     .testTarget(
       name: "SafeTensorsTests", dependencies: ["SafeTensors", "TestSupport"], swiftSettings: checked
     ),

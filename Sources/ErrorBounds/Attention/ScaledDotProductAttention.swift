@@ -10,7 +10,7 @@ import Notation
 ///     output   Σ_j w_ij |v_jc| (e^{a_ij + r_i + γ_{m+B} + 2u} − 1) + 2η Σ_j |v_jc|
 ///
 ///     a_ij = δ_ij + u |s_ij − max s_i| + (3.7 B + 2.7) u
-///     r_i  = Σ_j w_ij a_ij + γ_D,  D = min(m, 192) + 2B for the kernel, m for the equation
+///     r_i  = Σ_j w_ij a_ij + γ_D,  D = min(m, 192) + 2B for the kernel or that of a softmax, whichever is more
 ///
 /// A score is dk steps of fused multiply-adds, and four roundings where scale and log₂ e enter the
 /// queries. One that is off by δ makes its weight off by e^±δ. B is the number of blocks of 192 keys:
@@ -44,7 +44,7 @@ public func scaledDotProductAttentionBounds(
   let bias = mask.bias?.broadcast(to: shape.scores).matrices
   let values = v.matrices
   let blocks = (m + 191) / 192
-  let sumDepth = arithmetic.isBlocked ? min(m, 192) + 2 * blocks : m
+  let sumDepth = max(arithmetic.sumDepth(m), min(m, 192) + 2 * blocks)
 
   let gauges = matrixProduct(q.map(abs), k.transposed.map(abs)).matrices.map { factor * $0 }
   let scores = gauges.map {

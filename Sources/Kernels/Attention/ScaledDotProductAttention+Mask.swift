@@ -61,7 +61,8 @@ struct MaskRules: Sendable {
   ) {
     // Below the diagonal a causal mask alone hides nothing.
     let first = queries.lowerBound + (causalOffset ?? 0) + 1
-    let concerned = keep == nil && bias == nil ? keys.clamped(to: max(0, first)..<max(first, m)) : keys
+    let concerned =
+      keep == nil && bias == nil ? keys.clamped(to: max(0, first)..<max(first, m)) : keys
     for i in queries {
       for j in concerned {
         let at = (j - keys.lowerBound) * VectorPair.width + i - queries.lowerBound

@@ -24,7 +24,9 @@ struct Strip {
 
   private var width: Int { VectorPair.width }
   private var packed: Memory<Float> { scratch.part(0, shape.dk * width) }  // dk × width
-  private var sums: Memory<Float> { scratch.part(shape.dk * width, shape.dv * width) }  // dv × width
+  private var sums: Memory<Float> {  // dv × width
+    scratch.part(shape.dk * width, shape.dv * width)
+  }
   private var scores: Memory<Float> {  // keys × width
     scratch.part((shape.dk + shape.dv) * width, Strip.keys * width)
   }

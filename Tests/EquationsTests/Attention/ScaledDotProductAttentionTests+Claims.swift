@@ -42,7 +42,8 @@ struct AttentionClaimTests {
     #expect(abs(raw / Double(dk) - 1) < 0.05)
     #expect(abs(varianceOfScores(dk: dk, pairs: 20_000, scale: .rootKeyWidth) - 1) < 0.05)
     // With eight heads √dModel is √8 times √dk, and the variance an eighth.
-    #expect(abs(varianceOfScores(dk: dk, pairs: 20_000, scale: .rootModelWidth(8 * dk)) * 8 - 1) < 0.05)
+    #expect(
+      abs(varianceOfScores(dk: dk, pairs: 20_000, scale: .rootModelWidth(8 * dk)) * 8 - 1) < 0.05)
   }
 
   @Test("scores of positive inputs have a mean that grows, which softmax does not see")

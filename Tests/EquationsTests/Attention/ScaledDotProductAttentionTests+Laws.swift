@@ -89,7 +89,8 @@ let attentionLaws: [Law<Attention>] = [
     try draw.require(shape.m > 0)
     let hidden = draw.integer("hidden", in: 0...shape.m - 1)
     let keep = Tensor(
-      shape: shape.leading.map { _ in 1 } + [1, shape.m], storage: (0..<shape.m).map { $0 != hidden })
+      shape: shape.leading.map { _ in 1 } + [1, shape.m],
+      storage: (0..<shape.m).map { $0 != hidden })
     var without = input
     without.k = input.k.rows(0..<hidden).joined(input.k.rows(hidden + 1..<shape.m))
     without.v = input.v.rows(0..<hidden).joined(input.v.rows(hidden + 1..<shape.m))

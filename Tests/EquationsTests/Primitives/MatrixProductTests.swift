@@ -141,7 +141,8 @@ extension Draw {
     let outputs = bool("square") ? inputs : size("outputs", upTo: 5)
     let x = tensor("x", [n, inputs], .ordinary).converted(to: Double.self)
     let weight = tensor("weight", [outputs, inputs], .ordinary).converted(to: Double.self)
-    let bias: Tensor<Double>? = bool("biased") ? tensor("bias", [outputs], .ordinary).converted() : nil
+    let bias: Tensor<Double>? =
+      bool("biased") ? tensor("bias", [outputs], .ordinary).converted() : nil
     return (x, AffineMap(weight: weight, bias: bias))
   }
 }

@@ -31,7 +31,25 @@ struct ScaledDotProductAttentionKernelTests {
       let input = draw.attention()
       draw.cover("some query sees no key", input.hasEmptyRow, atLeast: 0.05)
       draw.cover("more than one block of keys", input.k.shape[1] > 192, atLeast: 0.05)
-      try input.expectAgreement()
+      try ErrorGauge(
+        got: fenced { input.kernel() }, expected: input.equation.output,
+        bound: input.bounds.output)
+    }
+  }
+
+  @Test("scores, masked scores and weights agree with the equation's")
+  func steps() throws {
+    try checkProperty("attention steps agreement", cases: 100) { draw in
+      let input = draw.attention(upTo: 60)
+      let got = Kernels::scaledDotProductAttentionSteps(
+        queries: input.q, keys: input.k, values: input.v, mask: input.mask, fill: input.fill,
+        scale: input.scale)
+      let (expected, bounds) = (input.equation, input.bounds)
+      try ErrorGauge(got: got.scores, expected: expected.scores, bound: bounds.scores)
+      try ErrorGauge(
+        got: got.maskedScores, expected: expected.maskedScores, bound: bounds.maskedScores)
+      try ErrorGauge(got: got.weights, expected: expected.weights, bound: bounds.weights)
+      try expectSameBits(got.output, input.kernel())
     }
   }
 
@@ -53,8 +71,9 @@ struct ScaledDotProductAttentionKernelTests {
         }
       }
       draw.cover("something was poisoned", poisoned > 0, atLeast: 0.2)
-      let bound = input.bound
-      try ErrorGauge(got: input.kernel(), expected: clean.converted(), bound: bound.map { 2 * $0 })
+      try ErrorGauge(
+        got: input.kernel(), expected: clean.converted(),
+        bound: input.bounds.output.map { 2 * $0 })
     }
   }
 
@@ -181,25 +200,23 @@ private struct AttentionInput {
       queries: q, keys: k, values: v, mask: mask, fill: fill, scale: scale)
   }
 
-  var bound: Tensor<Double> {
-    scaledDotProductAttentionBounds(
-      queries: q.converted().finite, keys: k.converted().finite, values: v.converted().finite,
-      mask: mask.converted(), fill: fill, scale: scale
-    ).output
-  }
-
-  func expectAgreement() throws {
-    let expected = Equations::scaledDotProductAttention(
+  var equation: AttentionSteps<Double> {
+    Equations::scaledDotProductAttentionSteps(
       queries: q.converted(to: Double.self), keys: k.converted(), values: v.converted(),
       mask: mask.converted(), fill: fill, scale: scale)
-    try ErrorGauge(got: fenced { kernel() }, expected: expected, bound: bound)
+  }
+
+  var bounds: AttentionSteps<Double> {
+    scaledDotProductAttentionBounds(
+      queries: q.converted().finite, keys: k.converted().finite, values: v.converted().finite,
+      mask: mask.converted(), fill: fill, scale: scale)
   }
 }
 
 extension Draw {
-  fileprivate func attention() -> AttentionInput {
+  fileprivate func attention(upTo most: Int = 400) -> AttentionInput {
     let g = integer("g", in: 1...2)
-    let (n, m) = (size("n", blocks: [16]), size("m", upTo: 400, blocks: [6, 192]))
+    let (n, m) = (size("n", blocks: [16]), size("m", upTo: most, blocks: [6, 192]))
     let (dk, dv) = (size("dk", upTo: 20), size("dv", upTo: 20, blocks: [6]))
     let q = tensor("q", [g, n, dk], .ordinary)
     let k = tensor("k", [g, m, dk], .ordinary)

@@ -25,7 +25,8 @@ struct SoftmaxKernelTests {
       bound: logSoftmaxBound(z))
   }
 
-  @Test("the kernel agrees with the equation, whatever the row", arguments: [Values.ordinary, .any])
+  @Test(
+    "the kernel agrees with the equation, whatever the row", arguments: [Values.ordinary, .any])
   func agreement(_ values: Values) throws {
     try checkProperty("softmax agreement \(values)", cases: 300) { draw in
       let z = draw.tensor(
