@@ -60,7 +60,7 @@ let package = Package(
       swiftSettings: checked),
 
     .executableTarget(
-      name: "bench", dependencies: ["Equations", "Kernels", "ErrorBounds"],
+      name: "bench", dependencies: ["Equations", "Kernels", "ErrorBounds", "SafeTensors"],
       path: "Benchmarks", exclude: ["Peers"], swiftSettings: optimised),
   ]
 )

@@ -1,31 +1,77 @@
 import Foundation
 import Kernels
-import Equations
-import Notation
-func now() -> Double { var t = timespec(); unsafe clock_gettime(CLOCK_MONOTONIC,&t); return Double(t.tv_sec)+Double(t.tv_nsec)*1e-9 }
-func med(_ n: Int, _ f: () -> Void) -> Double { f(); f(); var b: [Double] = []; for _ in 0..<n { let t = now(); f(); b.append(now()-t) }; b.sort(); return b[0] }
-var r = RandomStream(seed: 1)
-if CommandLine.arguments.contains("s") { let x = Tensor<Float>.normal([4096, 512], from: &r); Threads.$count.withValue(1) { print(med(2000) { _ = Kernels::softmax(x) }) }; exit(0) }
-if CommandLine.arguments.contains("t") { for n in [8, 32, 128, 1024, 4096] { let x = Tensor<Float>.normal([n, 512], from: &r); Threads.$count.withValue(1) { let t = med(2000) { _ = Kernels::softmax(x) }; print(n, t, t*4.1e9/Double(n*64)) } }; exit(0) }
-if CommandLine.arguments.contains("g") { let a = Tensor<Float>.normal([512, 512], from: &r); let c = Tensor<Float>.normal([1024, 1024], from: &r); for th in [1,2] { Threads.$count.withValue(th) { print(th, med(100) { _ = Kernels::matrixProduct(a, a) }, med(30) { _ = Kernels::matrixProduct(c, c) }) } }; exit(0) }
-let only = CommandLine.arguments.dropFirst().first
-for th in only == nil ? [1, 2] : [1] {
- Threads.$count.withValue(th) {
-  for n in [512, 1024] {
-    let a = Tensor<Float>.normal([n, n], from: &r), b = Tensor<Float>.normal([n, n], from: &r)
-    let t = med(15) { _ = Kernels::matrixProduct(a, b) }
-    let w = AffineMap(weight: b)
-    let u = med(15) { _ = Kernels::affineMap(a, w) }
-    print(th, "gemm", n, t*1e3, 2*Double(n*n*n)/t/1e9, "affine", 2*Double(n*n*n)/u/1e9)
+
+func run() throws -> Int32 {
+  let cores = ProcessInfo.processInfo.activeProcessorCount
+  let options = try Options(Array(CommandLine.arguments.dropFirst()), cores: cores)
+  if options.helps {
+    print(Options.help)
+    return 0
   }
-  for n in [512, 2048] {
-    let q = Tensor<Float>.normal([1, 8, n, 64], from: &r), k = Tensor<Float>.normal([1, 8, n, 64], from: &r), v = Tensor<Float>.normal([1, 8, n, 64], from: &r)
-    let t = med(9) { _ = Kernels::scaledDotProductAttention(queries: q, keys: k, values: v) }
-    let c = med(9) { _ = Kernels::scaledDotProductAttention(queries: q, keys: k, values: v, mask: .causal) }
-    print(th, "attention", n, t*1e3, 4*8*Double(n*n*64)/t/1e9, "causal", c*1e3, c/t)
+  switch options.command {
+  case .serve:
+    try serve(benchmarks)
+    return 0
+  case .memory:
+    #if os(Linux)
+      print(extraMemory(threads: options.threads[0]))
+      return 0
+    #else
+      throw UsageError("memory is measured on Linux only")
+    #endif
+  case .table: break
   }
-  let x = Tensor<Float>.normal([4096, 512], from: &r)
-  let t = med(50) { _ = Kernels::softmax(x) }
-  print(th, "softmax", t*1e3, 4096*512*8/t/1e9)
- }
+
+  let chosen = benchmarks.filter {
+    options.filter.isEmpty || $0.name.localizedCaseInsensitiveContains(options.filter)
+  }
+  guard !chosen.isEmpty else {
+    throw UsageError("no row contains \"\(options.filter)\"; --list prints all of them")
+  }
+  if options.lists {
+    for benchmark in chosen { print(benchmark.name) }
+    return 0
+  }
+  if let path = options.json {
+    // Before minutes of work, not after.
+    guard FileManager.default.createFile(atPath: path, contents: nil) else {
+      throw UsageError("\(path) cannot be written")
+    }
+  }
+
+  let machine = MachineFigures(threads: options.threads, maximum: cores)
+  print(Report.header)
+  var rows: [Row] = []
+  for (index, benchmark) in chosen.enumerated() {
+    showProgress("\(index + 1) of \(chosen.count): \(benchmark.name)")
+    var measured = measure(
+      benchmark, threads: options.threads, budget: options.isQuick ? 0.1 : 1.5)
+    if benchmark.shape.contains("\(longLength)") {
+      for i in measured.indices {
+        measured[i].extraKiBPerThread = measureExtraMemory(threads: measured[i].threads)
+      }
+    }
+    showProgress("")
+    for row in measured { print(Report.line(for: row)) }
+    rows += measured
+  }
+  print(Report.legend(rows, machine: machine))
+  if let path = options.json { try JSONReport(machine: machine, rows: rows).write(to: path) }
+  return rows.allSatisfy(\.agrees) ? 0 : 1
+}
+
+/// Writes over the line of progress, where somebody is looking.
+func showProgress(_ text: String) {
+  guard isatty(STDERR_FILENO) == 1 else { return }
+  FileHandle.standardError.write(Data("\r\u{1B}[K\(text)".utf8))
+}
+
+do {
+  exit(try run())
+} catch let error as UsageError {
+  FileHandle.standardError.write(Data("bench: \(error.sentence)\n".utf8))
+  exit(2)
+} catch {
+  FileHandle.standardError.write(Data("bench: \(error)\n".utf8))
+  exit(2)
 }

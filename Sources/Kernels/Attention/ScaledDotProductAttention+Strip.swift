@@ -33,7 +33,6 @@ struct Strip {
 
   /// Writes the output of the strip's queries into n × dv.
   func attend(into output: Memory<Float>) {
-    if queries.count < width { packed.fill(0) }
     transpose(
       q.from(queries.lowerBound * shape.dk), stride: shape.dk, rows: queries.count,
       columns: shape.dk, times: factor * log2OfE, into: packed, stride: width)
@@ -88,6 +87,8 @@ struct Strip {
   }
 
   /// Divides by the sum of the weights and writes the queries' rows.
+  ///
+  /// A query that saw no key has a sum of 0 and comes out as 0 · ∞, NaN.
   private func finish(_ total: VectorPair, into output: Memory<Float>) {
     let inverse = VectorPair(repeating: 1) / total
     for column in 0..<shape.dv {
@@ -100,7 +101,7 @@ struct Strip {
     if rules.isEmpty && shape.m > 0 { return }
     for lane in 0..<queries.count {
       let row = rows.part(lane * shape.dv, shape.dv)
-      if total[lane] > 0 && row.isFinite { continue }
+      if row.isFinite { continue }
       attendAlone(queries.lowerBound + lane, into: row)
     }
   }

@@ -72,13 +72,12 @@ func multiply(
   }
 }
 
-/// Copies a panel so that each step's numbers lie side by side, zeros beyond the last column.
+/// Copies a panel so that each step's numbers lie side by side; beyond the last column stands anything.
 private func pack(
   _ b: RightOperand, steps: Range<Int>, columns: Range<Int>, k: Int, m: Int,
   into panel: Memory<Float>
 ) {
   let width = VectorPair.width
-  if columns.count < width { panel.fill(0) }
   switch b {
   case .rows(let b):
     for p in steps {

@@ -77,6 +77,25 @@ struct ScaledDotProductAttentionKernelTests {
     }
   }
 
+  @Test("a fill leaks from a block of keys that are all hidden, as from any other")
+  func leakAcrossBlocks() throws {
+    // 200 hidden keys at −10000 against 200 visible ones at −9999: e⁻¹ of their weight each.
+    let (hidden, visible) = (200, 200)
+    let k = Tensor<Float>(
+      shape: [hidden + visible, 1], repeating: -9999)
+    let v = Tensor<Float>(
+      shape: [hidden + visible, 1],
+      storage: (0..<hidden + visible).map { $0 < hidden ? 1 : 0 })
+    let input = AttentionInput(
+      q: [[1]], k: k, v: v,
+      mask: .keep(
+        Tensor(shape: [1, hidden + visible], storage: (0..<hidden + visible).map { $0 >= hidden })),
+      fill: .replaced(by: -10000), scale: .factor(1))
+    #expect(input.equation.output[0, 0] > 0.25)
+    try ErrorGauge(
+      got: input.kernel(), expected: input.equation.output, bound: input.bounds.output)
+  }
+
   @Test("a NaN in a value reaches just the queries that see it")
   func causalPoison() throws {
     var stream = RandomStream(seed: 11)

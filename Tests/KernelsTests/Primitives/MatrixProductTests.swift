@@ -71,9 +71,11 @@ struct MatrixProductKernelTests {
     // 1100 · 8² < 2²⁴: every product and partial sum is an integer that Float holds.
     let a = integers([n, k], from: &stream)
     let b = integers([k, m], from: &stream)
-    let expected = Equations::matrixProduct(a, b)
-    try expectSameBits(Kernels::matrixProduct(a, b), expected)
-    try expectSameBits(Kernels::affineMap(a, AffineMap(weight: b.transposed)), expected)
+    try expectSameBits(Kernels::matrixProduct(a, b), Equations::matrixProduct(a, b))
+    let map = AffineMap(weight: b.transposed, bias: integers([m], from: &stream))
+    try expectSameBits(
+      Kernels::affineMap(a, map, activation: .relu),
+      Equations::affineMap(a, map, activation: .relu))
   }
 
   @Test("one thread and two give the same bits, and so does a second run")

@@ -1,0 +1,89 @@
+import Notation
+
+/// Every benchmark, topic by topic.
+var benchmarks: [Benchmark] {
+  matrixProductBenchmarks + softmaxBenchmarks + scaledDotProductAttentionBenchmarks
+}
+
+/// One row of the table before it is measured.
+struct Benchmark {
+  /// What one element of work is, and so what limits the row.
+  enum Work {
+    /// So many floating-point operations, a multiply-add counted as two: limited by multiply-adds.
+    case operations(Double)
+    /// So many bytes, read once and written once: limited by memory.
+    case bytes(Double)
+  }
+
+  let topic: String
+  let shape: String
+  let work: Work
+  /// Draws the inputs; called once, before anything is timed.
+  let prepare: () -> Trial
+
+  var name: String { "\(topic) \(shape)" }
+}
+
+/// A benchmark with its inputs.
+struct Trial {
+  /// What the kernel is given, by the names that other people's software reads them by.
+  let inputs: [(name: String, tensor: Tensor<Float>)]
+  let kernel: () -> Tensor<Float>
+  let naive: Naive
+  /// Compares the kernel's result with the equation in Double, within the bound.
+  let verify: (Tensor<Float>) -> Verification
+}
+
+/// The equation in Float, at the kernel's size or at a smaller one.
+struct Naive {
+  /// The size that is timed, where it is not the row's own.
+  var shape: String?
+  /// Which part of the row's work it does.
+  var share = 1.0
+  let run: () -> Void
+}
+
+/// How far a kernel is from the equation.
+struct Verification {
+  /// The largest error ÷ bound; infinite or NaN if an element disagrees.
+  let largestRatio: Double
+  /// How many rows of how many were compared.
+  let rows: (checked: Int, of: Int)
+
+  var agrees: Bool { largestRatio <= 1 }
+
+  /// Compares rows of the kernel's result with the oracle's.
+  init(
+    rows indices: [Int], of got: Tensor<Float>, expected: Tensor<Double>, bound: Tensor<Double>
+  ) {
+    let (got, expected, bound) = (got.rows, expected.rows, bound.rows)
+    var largest = 0.0
+    for (row, i) in indices.enumerated() {
+      for j in 0..<got.shape[1] {
+        let error = abs(Double(got[i, j]) - expected[row, j])
+        let ratio = error == 0 ? 0 : error / bound[row, j]
+        // NaN is not below, and stays.
+        if !(ratio <= largest) { largest = ratio }
+      }
+    }
+    largestRatio = largest
+    rows = (indices.count, got.shape[0])
+  }
+}
+
+/// Which rows of a result are compared: all of them, or some drawn anew for each benchmark.
+func sampledRows(_ count: Int, atMost most: Int) -> [Int] {
+  if count <= most { return Array(0..<count) }
+  var stream = RandomStream(seed: UInt64(count))
+  return Array((0..<count).shuffled(using: &stream).prefix(most)).sorted()
+}
+
+extension Tensor {
+  /// The matrix of some of the rows.
+  func rows(_ indices: [Int]) -> Tensor {
+    let width = shape[rank - 1]
+    return Tensor(
+      shape: [indices.count, width],
+      storage: indices.flatMap { storage[$0 * width..<($0 + 1) * width] })
+  }
+}

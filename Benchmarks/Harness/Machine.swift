@@ -1,0 +1,112 @@
+import Dispatch
+import Foundation
+import Kernels
+import Synchronization
+
+#if SIXTEEN_LANES
+  private typealias Lanes = SIMD16<Float>
+#else
+  private typealias Lanes = SIMD8<Float>
+#endif
+
+/// What the machine can do at best, measured by loops that do nothing else.
+enum Machine {
+  static let processor: String = {
+    #if os(Linux)
+      let lines = (try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8))?.split(
+        separator: "\n")
+      let line = lines?.first { $0.hasPrefix("model name") }
+      return line?.split(separator: ":").last.map { $0.trimmingCharacters(in: .whitespaces) }
+        ?? "unknown"
+    #else
+      var size = 0
+      unsafe sysctlbyname("machdep.cpu.brand_string", nil, &size, nil, 0)
+      var name = [CChar](repeating: 0, count: size)
+      unsafe sysctlbyname("machdep.cpu.brand_string", &name, &size, nil, 0)
+      return String(decoding: name.prefix { $0 != 0 }.map(UInt8.init), as: UTF8.self)
+    #endif
+  }()
+
+  /// Floating-point operations per second of multiply-adds that stay in registers, for about 1 ms.
+  static func operationsPerSecond(threads: Int) -> Double {
+    let steps = 100_000
+    let seconds = secondsOfAll(threads) { _ in
+      let sum = multiplyAdds(steps)
+      if sum == 0.25 { print(sum) }  // never, but nobody can know
+    }
+    return Double(threads * steps * 12 * 2 * Lanes.scalarCount) / seconds
+  }
+
+  /// Twelve chains hide the latency of the multiply-add: 4 cycles, two a cycle.
+  private static func multiplyAdds(_ steps: Int) -> Float {
+    var sums = InlineArray<12, Lanes>(repeating: .zero)
+    let x = Lanes(repeating: Float(steps & 1) + 0.5)
+    let y = Lanes(repeating: 0x1p-20)
+    for _ in 0..<steps {
+      for i in 0..<12 { sums[i] = sums[i].addingProduct(x, y) }
+    }
+    var total = Lanes.zero
+    for i in 0..<12 { total += sums[i] }
+    return total.sum()
+  }
+
+  private static func secondsOfAll(_ threads: Int, _ body: @Sendable (Int) -> Void) -> Double {
+    seconds {
+      if threads == 1 {
+        body(0)
+      } else {
+        DispatchQueue.concurrentPerform(iterations: threads, execute: body)
+      }
+    }
+  }
+
+  /// Two buffers between which memcpy is timed.
+  final class Copy: Sendable {
+    private let source: Buffer
+    private let target: Buffer
+    let bytes: Int
+
+    /// Buffers of `bytes` together: what a row reads and writes.
+    init(bytes: Double) {
+      self.bytes = Int(bytes) / 2
+      source = Buffer(self.bytes)
+      target = Buffer(self.bytes)
+    }
+
+    /// Bytes read and written per second, each thread copying its share.
+    func bytesPerSecond(threads: Int) -> Double {
+      let share = bytes / threads
+      let seconds = secondsOfAll(threads) { [source, target] thread in
+        unsafe memcpy(
+          target.start + thread * share, source.start + thread * share, share)
+      }
+      return 2 * Double(share * threads) / seconds
+    }
+  }
+
+  /// Memory that is mapped before it is timed.
+  @safe private final class Buffer: @unchecked Sendable {
+    let start: UnsafeMutableRawPointer
+
+    init(_ count: Int) {
+      unsafe start = .allocate(byteCount: max(count, 1), alignment: 64)
+      unsafe memset(start, 1, count)
+    }
+
+    deinit { unsafe start.deallocate() }
+  }
+
+  /// The size of the buffers for the machine's own figure, beyond any cache.
+  static let memoryBytes = 512.0 * 1024 * 1024
+}
+
+/// How long a call takes.
+func seconds(_ body: () -> Void) -> Double {
+  let duration = ContinuousClock().measure(body).components
+  return Double(duration.seconds) + Double(duration.attoseconds) * 1e-18
+}
+
+func median(_ values: [Double]) -> Double {
+  let sorted = values.sorted()
+  return sorted.isEmpty ? .nan : sorted[sorted.count / 2]
+}
