@@ -83,22 +83,27 @@ extension Tensor {
   }
 
   @inlinable @inline(__always) func offset(_ i: Int) -> Int {
-    require(rank == 1 && i >= 0 && i < shape[0], "element [\(i)] is outside of shape \(shape)")
+    require(rank == 1 && isIndex(i, 0), "element [\(i)] is outside of shape \(shape)")
     return i
   }
 
   @inlinable @inline(__always) func offset(_ i: Int, _ j: Int) -> Int {
     require(
-      rank == 2 && i >= 0 && i < shape[0] && j >= 0 && j < shape[1],
+      rank == 2 && isIndex(i, 0) && isIndex(j, 1),
       "element [\(i), \(j)] is outside of shape \(shape)")
-    return i * shape[1] + j
+    return i &* shape[1] &+ j
   }
 
   @inlinable @inline(__always) func offset(_ g: Int, _ i: Int, _ j: Int) -> Int {
     require(
-      rank == 3 && g >= 0 && g < shape[0] && i >= 0 && i < shape[1] && j >= 0 && j < shape[2],
+      rank == 3 && isIndex(g, 0) && isIndex(i, 1) && isIndex(j, 2),
       "element [\(g), \(i), \(j)] is outside of shape \(shape)")
-    return (g * shape[1] + i) * shape[2] + j
+    return (g &* shape[1] &+ i) &* shape[2] &+ j
+  }
+
+  /// Whether an index lies within a dimension; one comparison, since a negative one becomes huge.
+  @inlinable @inline(__always) func isIndex(_ i: Int, _ dimension: Int) -> Bool {
+    UInt(bitPattern: i) < UInt(bitPattern: shape[dimension])
   }
 }
 

@@ -108,7 +108,7 @@ private func isOfATopic(_ path: String) -> Bool {
   if path.hasPrefix("Reference/Vectors/") { return path.hasSuffix(".safetensors") }
   for root in familyRoots where path.hasPrefix(root) {
     let parts = path.dropFirst(root.count).split(separator: "/")
-    return parts.count > 1 && !["Support", "Peers"].contains(parts[0])
+    return parts.count > 1 && !["Support", "Harness", "Peers"].contains(parts[0])
   }
   return false
 }
