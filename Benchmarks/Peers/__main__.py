@@ -4,14 +4,15 @@
     python -m pip install -r Benchmarks/Peers/requirements.txt
     python Benchmarks/Peers [--filter TEXT] [--turns N] [--threads N …]
 
-`bench serve` runs beside this process and computes when it is asked to. The contenders take turns of a
-few repetitions each, the median of which is the turn's time, so that the machine's drift takes both
-alike; the ratio printed is the median over the pairs of turns. Between turns there is a pause, since
-PyTorch's threads spin on their cores for a while after their work. A peer that is not installed is named
-and left out.
+`bench serve` runs beside this process and computes when it is asked to. The contenders take turns, so that
+the machine's drift takes both alike; a turn is 20 ms to get warm and then a few repetitions, the median
+of which counts, and the ratio printed is the median over the pairs of turns. Between turns there is a
+pause, since the threads of both keep their cores for a while after their work. A peer that is not
+installed is named and left out.
 """
 
 import argparse
+import math
 import pathlib
 import statistics
 import subprocess
@@ -20,6 +21,7 @@ import tempfile
 import time
 
 REPETITIONS = 5  # in a turn
+WARM_UP = 0.02  # seconds before them
 PAUSE = 0.02  # seconds between turns
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
@@ -41,19 +43,25 @@ class Bench:
         if answer != "ok":
             sys.exit(f"bench serve: {answer or 'it stopped'}")
 
-    def turn(self, threads: int) -> float:
-        answer = self.ask(f"time {threads} {REPETITIONS}")
-        return statistics.median(float(seconds) for seconds in answer.split())
+    def run(self, threads: int, times: int) -> list[float]:
+        return [float(seconds) for seconds in self.ask(f"time {threads} {times}").split()]
 
 
-def turn(function) -> float:
-    """The median time of a few calls."""
-    times = []
-    for _ in range(REPETITIONS):
+def run(function, times: int) -> list[float]:
+    """The seconds of each of so many calls."""
+    seconds = []
+    for _ in range(times):
         start = time.perf_counter()
         function()
-        times.append(time.perf_counter() - start)
-    return statistics.median(times)
+        seconds.append(time.perf_counter() - start)
+    return seconds
+
+
+def turn(contender) -> float:
+    """The median time of a few calls by a contender that is warm."""
+    time.sleep(PAUSE)
+    warm_up = math.ceil(WARM_UP / contender(1)[0])
+    return statistics.median(contender(warm_up + REPETITIONS)[-REPETITIONS:])
 
 
 def torch_functions(torch):
@@ -127,10 +135,8 @@ def main() -> None:
                 torch.set_num_threads(threads)
                 theirs, mine = [], []
                 for _ in range(options.turns):
-                    theirs.append(turn(lambda: function(tensors)))
-                    time.sleep(PAUSE)
-                    mine.append(bench.turn(threads))
-                    time.sleep(PAUSE)
+                    theirs.append(turn(lambda times: run(lambda: function(tensors), times)))
+                    mine.append(turn(lambda times: bench.run(threads, times)))
                 ratio = statistics.median(a / b for a, b in zip(theirs, mine))
                 print(f"{name:44} {threads:7} {statistics.median(theirs) * 1e3:11.3f} "
                       f"{statistics.median(mine) * 1e3:11.3f} {ratio:6.2f}    "
