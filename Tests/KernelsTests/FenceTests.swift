@@ -33,6 +33,10 @@ struct FenceTests {
         }
       }
     }
-    expectSentence("a kernel wrote beside its output of 3 elements", from: result)
+    // A build that asserts every access is faster than the fence.
+    let printed = String(decoding: result?.standardErrorContent ?? [], as: UTF8.self)
+    #expect(
+      printed.contains("a kernel wrote beside its output of 3 elements")
+        || printed.contains("element \(index) of 3 written"))
   }
 }

@@ -136,12 +136,12 @@ private var affineMaps: [GoldenCase] {
   get throws { try GoldenCase.all(of: "affineMap") }
 }
 
-/// A tile has 6 rows, a panel 16 or 32 columns, a row block 60 rows, a depth block 512 steps.
+/// A tile has 6 rows, a panel 16 or 32 columns, a block 36 rows, 384 columns and 512 steps.
 private let blockSizes: [(n: Int, k: Int, m: Int)] =
   [0, 1, 5, 6, 7, 15].flatMap { n in
     [0, 1, 2, 65].flatMap { k in [0, 1, 15, 16, 17, 31, 32, 35].map { m in (n, k, m) } }
-  } + [(59, 3, 4), (60, 3, 4), (61, 3, 40), (123, 2, 33), (7, 511, 5), (7, 512, 5), (7, 513, 17)]
-  + [(3, 1100, 18), (2, 3, 4095), (2, 3, 4097), (130, 140, 70)]
+  } + [(35, 3, 4), (36, 3, 4), (37, 3, 40), (75, 2, 33), (7, 511, 5), (7, 512, 5), (7, 513, 17)]
+  + [(3, 1100, 18), (2, 3, 383), (2, 3, 384), (40, 520, 385), (2, 3, 771), (130, 140, 70)]
 
 private func integers(_ shape: [Int], from stream: inout RandomStream) -> Tensor<Float> {
   Tensor.uniform(shape, from: &stream).map { ($0 * 17).rounded(.down) - 8 }
