@@ -1,4 +1,4 @@
-// swift-tools-version: 6.2
+// swift-tools-version: 6.3
 
 import PackageDescription
 
@@ -9,7 +9,7 @@ let checked: [SwiftSetting] = [
 ]
 
 // The x86-64 level that is compiled for: the first with fused multiply-adds and eight lanes.
-// `TRANSFORMERSPEC_ARCH=x86-64-v4` asks for sixteen lanes. On arm64 the default already has all that is used.
+// `TRANSFORMERSPEC_ARCH=x86-64-v4` asks for sixteen lanes. On arm64 the default has all that is used.
 let architecture = Context.environment["TRANSFORMERSPEC_ARCH"] ?? "x86-64-v3"
 
 // Equations, kernels and what is called in their loops are optimised in debug builds too, so that a
@@ -24,9 +24,11 @@ var optimised: [SwiftSetting] =
 
 let package = Package(
   name: "TransformerSpec",
+  platforms: [.macOS(.v26)],  // InlineArray
   products: [
     .library(
-      name: "TransformerSpec", targets: ["Notation", "Equations", "Kernels", "SafeTensors"]),
+      name: "TransformerSpec",
+      targets: ["Notation", "Equations", "Kernels", "ErrorBounds", "SafeTensors"]),
     .executable(name: "bench", targets: ["bench"]),
   ],
   targets: [

@@ -3,7 +3,7 @@ import Synchronization
 
 /// A stretch of memory that a kernel reads or writes without further checks.
 ///
-/// This file holds all unsafe code of the package. Its promise: a `Memory` is only made from storage
+/// This file holds the unsafe code of the kernels, but for one cast in `Exponential.swift`. Its promise: a `Memory` is only made from storage
 /// that is held for the whole of a closure, and the kernels stay within `count`, which every access
 /// asserts (`swift test -Xswiftc -assert-config -Xswiftc Debug` turns the assertions on). Nobody
 /// writes through memory made from a constant.
@@ -137,7 +137,10 @@ enum Fence {
 }
 
 extension Memory {
-  static var empty: Memory { unsafe Memory(UnsafeMutablePointer.allocate(capacity: 0), count: 0) }
+  /// No memory, at an address that nobody looks at.
+  static var empty: Memory {
+    unsafe Memory(UnsafeMutablePointer(bitPattern: MemoryLayout<Element>.alignment)!, count: 0)
+  }
 }
 
 /// Scratch memory, kept for the next call: fresh pages would be mapped one fault at a time.
