@@ -45,7 +45,7 @@ struct Naive {
 
 /// How far a kernel is from the equation.
 struct Verification {
-  /// The largest error ÷ bound; infinite or NaN if an element disagrees.
+  /// The largest error ÷ bound; infinite where there is no such number, as for NaN.
   let largestRatio: Double
   /// How many rows of how many were compared.
   let rows: (checked: Int, of: Int)
@@ -60,10 +60,10 @@ struct Verification {
     var largest = 0.0
     for (row, i) in indices.enumerated() {
       for j in 0..<got.shape[1] {
-        let error = abs(Double(got[i, j]) - expected[row, j])
-        let ratio = error == 0 ? 0 : error / bound[row, j]
-        // NaN is not below, and stays.
-        if !(ratio <= largest) { largest = ratio }
+        let (error, bound) = (abs(Double(got[i, j]) - expected[row, j]), bound[row, j])
+        let ratio = error == 0 && bound >= 0 ? 0 : error / bound
+        // Kept as infinity: every comparison with NaN is false, so the next ratio would replace it.
+        largest = ratio.isNaN ? .infinity : max(largest, ratio)
       }
     }
     largestRatio = largest
