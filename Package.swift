@@ -63,6 +63,6 @@ let package = Package(
 
     .executableTarget(
       name: "bench", dependencies: ["Equations", "Kernels", "ErrorBounds", "SafeTensors"],
-      path: "Benchmarks", exclude: ["Peers"], swiftSettings: optimised),
+      path: "Benchmarks", exclude: ["Peers", "README.md"], swiftSettings: optimised),
   ]
 )

@@ -8,49 +8,38 @@ func run() throws -> Int32 {
     print(Options.help)
     return 0
   }
-  switch options.command {
-  case .serve:
-    try serve(benchmarks)
-    return 0
-  case .memory:
-    #if os(Linux)
-      print(extraMemory(threads: options.threads[0]))
-      return 0
-    #else
-      throw UsageError("memory is measured on Linux only")
-    #endif
-  case .table: break
-  }
-
-  let chosen = benchmarks.filter {
-    options.filter.isEmpty || $0.name.localizedCaseInsensitiveContains(options.filter)
-  }
-  guard !chosen.isEmpty else {
-    throw UsageError("no row contains \"\(options.filter)\"; --list prints all of them")
-  }
+  let chosen = try options.chosen(from: benchmarks)
   if options.lists {
     for benchmark in chosen { print(benchmark.name) }
     return 0
   }
-  if let path = options.json {
-    // Before minutes of work, not after.
-    guard FileManager.default.createFile(atPath: path, contents: nil) else {
-      throw UsageError("\(path) cannot be written")
+  switch options.command {
+  case .table: return try table(of: chosen, options, cores: cores)
+  case .serve: try serve(chosen)
+  case .memory:
+    guard chosen.count == 1 else {
+      throw UsageError("memory takes one row: \"\(options.filter)\" leaves \(chosen.count)")
     }
+    let extra = extraMemory(of: chosen[0].prepare(), threads: options.threads.last!)
+    print(extra.map { "\($0)" } ?? "unknown")
   }
+  return 0
+}
 
+/// Measures and prints row after row; 1 if one disagrees.
+func table(of chosen: [Benchmark], _ options: Options, cores: Int) throws -> Int32 {
+  if let path = options.json, !JSONReport.canBeWritten(to: path) {
+    throw UsageError("\(path) cannot be written")  // before minutes of work, not after
+  }
+  showProgress("the machine's limits")
   let machine = MachineFigures(threads: options.threads, maximum: cores)
+  showProgress("")
   print(Report.header)
   var rows: [Row] = []
   for (index, benchmark) in chosen.enumerated() {
     showProgress("\(index + 1) of \(chosen.count): \(benchmark.name)")
-    var measured = measure(
-      benchmark, threads: options.threads, budget: options.isQuick ? 0.1 : 1.5)
-    if benchmark.shape.contains("\(longLength)") {
-      for i in measured.indices {
-        measured[i].extraKiBPerThread = measureExtraMemory(threads: measured[i].threads)
-      }
-    }
+    let measured = measure(
+      benchmark, threads: options.threads, effort: options.isQuick ? .quick : .full)
     showProgress("")
     for row in measured { print(Report.line(for: row)) }
     rows += measured
@@ -68,10 +57,8 @@ func showProgress(_ text: String) {
 
 do {
   exit(try run())
-} catch let error as UsageError {
-  FileHandle.standardError.write(Data("bench: \(error.sentence)\n".utf8))
-  exit(2)
 } catch {
-  FileHandle.standardError.write(Data("bench: \(error)\n".utf8))
+  let sentence = (error as? UsageError)?.sentence ?? error.localizedDescription
+  FileHandle.standardError.write(Data("bench: \(sentence)\n".utf8))
   exit(2)
 }

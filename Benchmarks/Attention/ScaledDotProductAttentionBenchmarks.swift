@@ -10,75 +10,69 @@ var scaledDotProductAttentionBenchmarks: [Benchmark] {
     attentionBenchmark(heads: 8, length: 512, causal: true),
     attentionBenchmark(heads: 8, length: 2048),
     attentionBenchmark(heads: 8, length: 2048, causal: true),
-    attentionBenchmark(heads: 1, length: longLength),
+    attentionBenchmark(heads: 1, length: 16_384, measuresMemory: true),
   ]
 }
 
-/// The length at which the memory that attention needs is measured too.
-let longLength = 16_384
-
 /// The operations of a causal attention are those of the pairs that it leaves: about half.
-private func attentionBenchmark(heads h: Int, length n: Int, causal: Bool = false) -> Benchmark {
+private func attentionBenchmark(
+  heads h: Int, length n: Int, causal: Bool = false, measuresMemory: Bool = false
+) -> Benchmark {
   let d = 64
   let pairs = causal ? n * (n + 1) / 2 : n * n
   return Benchmark(
     topic: causal ? "Attention, causal" : "Attention", shape: "1 × \(h) × \(n) × \(d)",
-    work: .operations(4 * Double(h * pairs * d))
+    work: .operations(4 * Double(h * pairs * d)), measuresMemory: measuresMemory
   ) {
-    let (q, k, v) = attentionInputs(heads: h, length: n, width: d)
-    let mask: AttentionMask<Float> = causal ? .causal : .none
-    // The equation computes every pair, causal or not: its time is per query and head.
-    let naiveQueries = max(1, min(n, (1 << 18) / n))
-    let queries = q.reshaped([h, n, d]).slice(0).rows(Array(n - naiveQueries..<n))
-    let (keys, values) = (
-      k.reshaped([h, n, d]).slice(0), v.reshaped([h, n, d]).slice(0)
-    )
-    let naiveMask: AttentionMask<Float> = causal ? .causal(offset: n - naiveQueries) : .none
+    var stream = RandomStream(seed: UInt64(n))
+    let q = Tensor<Float>.normal([1, h, n, d], from: &stream)
+    let k = Tensor<Float>.normal([1, h, n, d], from: &stream)
+    let v = Tensor<Float>.normal([1, h, n, d], from: &stream)
     return Trial(
       inputs: [("queries", q), ("keys", k), ("values", v)],
       kernel: {
-        Kernels::scaledDotProductAttention(queries: q, keys: k, values: v, mask: mask)
+        Kernels::scaledDotProductAttention(
+          queries: q, keys: k, values: v, mask: causal ? .causal : .none)
       },
-      naive: Naive(
-        shape: "\(naiveQueries) queries of one head",
-        share: Double(naiveQueries) / Double(h * n)
-      ) {
-        _ = Equations::scaledDotProductAttention(
-          queries: queries, keys: keys, values: values, mask: naiveMask)
-      }
+      naive: naiveAttention(q, k, v, causal: causal)
     ) { output in
-      let rows = sampledRows(h * n, atMost: n > 4096 ? 16 : 64)
-      // Each sampled query becomes an attention of its own, with the keys of its head.
-      func repeated(_ x: Tensor<Float>) -> Tensor<Double> {
-        let elements = rows.flatMap { row -> ArraySlice<Float> in
-          let start = row / n * n * d
-          return x.storage[start..<start + n * d]
-        }
-        return Tensor(shape: [rows.count, n, d], storage: elements).converted()
-      }
-      let keep = Tensor(
-        shape: [rows.count, 1, n],
-        storage: rows.flatMap { row in (0..<n).map { !causal || $0 <= row % n } })
-      let sample = q.rows(rows).converted(to: Double.self).reshaped([rows.count, 1, d])
-      let (keys, values) = (repeated(k), repeated(v))
+      // Some queries of each head with all keys: 2¹⁷ pairs take the oracle 0.1 s.
+      let sample = sampledRows(n, atMost: max(1, (1 << 17) / (h * n)))
+      let rows = (0..<h).flatMap { head in sample.map { head * n + $0 } }
+      let queries = q.rows(rows).converted(to: Double.self).reshaped([1, h, sample.count, d])
+      let (keys, values) = (k.converted(to: Double.self), v.converted(to: Double.self))
+      let keep = sample.flatMap { i in (0..<n).map { j in !causal || j <= i } }
+      let mask = AttentionMask<Double>.keep(
+        Tensor(shape: [1, 1, sample.count, n], storage: keep))
       return Verification(
         rows: rows, of: output,
         expected: Equations::scaledDotProductAttention(
-          queries: sample, keys: keys, values: values, mask: .keep(keep)),
+          queries: queries, keys: keys, values: values, mask: mask),
         bound: scaledDotProductAttentionBounds(
-          queries: sample, keys: keys, values: values, mask: .keep(keep)
+          queries: queries, keys: keys, values: values, mask: mask
         ).output)
     }
   }
 }
 
-/// Queries, keys and values of 1 × heads × length × width.
-func attentionInputs(
-  heads h: Int, length n: Int, width d: Int
-) -> (Tensor<Float>, Tensor<Float>, Tensor<Float>) {
-  var stream = RandomStream(seed: UInt64(n))
-  return (
-    .normal([1, h, n, d], from: &stream), .normal([1, h, n, d], from: &stream),
-    .normal([1, h, n, d], from: &stream)
-  )
+/// The equation on the whole where that takes below 1 s, otherwise on the last queries of one head.
+///
+/// It computes every pair, causal or not, so its time is per query and head.
+private func naiveAttention(
+  _ q: Tensor<Float>, _ k: Tensor<Float>, _ v: Tensor<Float>, causal: Bool
+) -> Naive {
+  let (h, n, most) = (q.shape[1], q.shape[2], 1 << 21)
+  func attend(_ q: Tensor<Float>, _ k: Tensor<Float>, _ v: Tensor<Float>) {
+    let mask: AttentionMask<Float> =
+      causal ? .causal(offset: k.shape[k.rank - 2] - q.shape[q.rank - 2]) : .none
+    _ = Equations::scaledDotProductAttention(queries: q, keys: k, values: v, mask: mask)
+  }
+  if h * n * n <= most { return Naive { attend(q, k, v) } }
+  let count = min(n, most / n)
+  let queries = q.matrices.slice(0).rows(Array(n - count..<n))
+  let (keys, values) = (k.matrices.slice(0), v.matrices.slice(0))
+  return Naive(
+    shape: "\(count) queries and \(n) keys of one head",
+    share: Double(count) / Double(h * n)
+  ) { attend(queries, keys, values) }
 }

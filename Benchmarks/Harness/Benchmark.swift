@@ -13,11 +13,19 @@ struct Benchmark {
     case operations(Double)
     /// So many bytes, read once and written once: limited by memory.
     case bytes(Double)
+
+    var amount: Double {
+      switch self {
+      case .operations(let amount), .bytes(let amount): amount
+      }
+    }
   }
 
   let topic: String
   let shape: String
   let work: Work
+  /// Whether the memory that the kernel needs beyond its inputs and its output is measured too.
+  var measuresMemory = false
   /// Draws the inputs; called once, before anything is timed.
   let prepare: () -> Trial
 
@@ -42,6 +50,8 @@ struct Naive {
   var share = 1.0
   let run: () -> Void
 }
+
+// MARK: - Verification
 
 /// How far a kernel is from the equation.
 struct Verification {

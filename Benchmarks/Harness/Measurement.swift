@@ -21,45 +21,39 @@ struct Row: Encodable {
   var extraKiBPerThread: Double?
 }
 
+/// How long a row is measured.
+struct Effort {
+  /// The seconds for each number of threads.
+  let budget: Double
+  /// The samples that are taken even where they take longer.
+  let samples: Int
+
+  static let full = Effort(budget: 1.5, samples: 3)
+  static let quick = Effort(budget: 0.1, samples: 1)
+}
+
 /// Measures one benchmark with each number of threads.
-///
-/// Every repetition of the kernel stands between nothing but bursts of its limit's own loop, and the
-/// share of the limit is the median of their ratios: these machines drift by ten per cent within a
-/// second, and drift takes both the same way.
-func measure(
-  _ benchmark: Benchmark, threads counts: [Int], budget: Double
-) -> [Row] {
+func measure(_ benchmark: Benchmark, threads counts: [Int], effort: Effort) -> [Row] {
   let trial = benchmark.prepare()
   let result = trial.kernel()
   let verification = trial.verify(result)
-  let naiveSeconds = timeNaive(trial.naive, budget: budget)
+  let naiveSeconds = timeNaive(trial.naive, budget: effort.budget)
 
   var rows: [Row] = []
   for threads in counts {
-    let copy: Machine.Copy? =
-      if case .bytes(let bytes) = benchmark.work { Machine.Copy(bytes: bytes) } else { nil }
-    var (times, shares): ([Double], [Double]) = ([], [])
-    var spent = 0.0
-    Threads.$count.withValue(threads) {
-      _ = trial.kernel()
-      while times.count < 3 || (spent < budget && times.count < 200) {
-        let time = seconds { _ = trial.kernel() }
-        let limit =
-          copy?.bytesPerSecond(threads: threads)
-          ?? Machine.operationsPerSecond(threads: threads)
-        times.append(time)
-        shares.append(benchmark.amount / time / limit)
-        spent += time
-      }
-    }
-    let time = median(times)
+    // Results do not depend on the number of threads: what was verified once holds for all.
+    var again = result
+    let warmUp = Threads.$count.withValue(threads) { seconds { again = trial.kernel() } }
+    let (time, fraction) = timeKernel(
+      trial, of: benchmark.work, threads: threads, calls: max(1, Int(0.5e-3 / warmUp)),
+      effort: effort)
     var row = Row(
       topic: benchmark.topic, shape: benchmark.shape, threads: threads,
       naiveSeconds: naiveSeconds, naiveShape: trial.naive.shape, kernelSeconds: time,
-      speedup: naiveSeconds / trial.naive.share / time, fractionOfPeak: median(shares),
+      speedup: naiveSeconds / trial.naive.share / time, fractionOfPeak: fraction,
       maxErrorOverBound: verification.largestRatio.isFinite ? verification.largestRatio : nil,
       rowsChecked: verification.rows.checked, rowsOf: verification.rows.of,
-      agrees: verification.agrees)
+      agrees: verification.agrees && again == result)
     switch benchmark.work {
     case .operations(let operations): row.gflops = operations / time / 1e9
     case .bytes(let bytes): row.gbs = bytes / time / 1e9
@@ -67,9 +61,37 @@ func measure(
     if threads > 1, let one = rows.first(where: { $0.threads == 1 }) {
       row.gainOverOneThread = one.kernelSeconds / time
     }
+    if benchmark.measuresMemory {
+      row.extraKiBPerThread = extraMemoryOfChild(benchmark, threads: threads)
+    }
     rows.append(row)
   }
   return rows
+}
+
+/// The median seconds of a call, and the median share of the limit.
+///
+/// A sample is as many calls as take about 0.5 ms, and stands between two bursts of its limit's own
+/// loop: these machines drift by ten per cent within a second, and drift takes both the same way.
+private func timeKernel(
+  _ trial: Trial, of work: Benchmark.Work, threads: Int, calls: Int, effort: Effort
+) -> (seconds: Double, fraction: Double) {
+  let copy: Machine.Copy? = if case .bytes(let bytes) = work { .init(bytes: bytes) } else { nil }
+  func limit() -> Double {
+    copy?.bytesPerSecond(threads: threads) ?? Machine.operationsPerSecond(threads: threads)
+  }
+  var (times, fractions): ([Double], [Double]) = ([], [])
+  var before = limit()
+  while times.count < effort.samples || (times.reduce(0, +) < effort.budget && times.count < 200) {
+    let total = Threads.$count.withValue(threads) {
+      seconds { for _ in 0..<calls { _ = trial.kernel() } }
+    }
+    let after = limit()
+    times.append(total / Double(calls))
+    fractions.append(work.amount / times.last! / ((before + after) / 2))
+    before = after
+  }
+  return (median(times), median(fractions))
 }
 
 /// The median of as many repetitions as the budget allows, at least one.
@@ -79,13 +101,4 @@ private func timeNaive(_ naive: Naive, budget: Double) -> Double {
     times.append(seconds(naive.run))
   }
   return median(times)
-}
-
-extension Benchmark {
-  /// The row's operations or bytes.
-  fileprivate var amount: Double {
-    switch work {
-    case .operations(let amount), .bytes(let amount): amount
-    }
-  }
 }

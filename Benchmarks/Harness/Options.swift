@@ -21,16 +21,21 @@ struct Options {
 
     Checks each kernel against its equation, then times both, and prints a table.
 
-      --filter TEXT   only the rows whose topic or shape contains TEXT
+      --filter TEXT   only the rows whose topic and shape contain TEXT, or the one row of this name;
+                      case and spaces do not matter, and x stands for ×
       --threads N     only with N threads; one thread and all cores otherwise
       --quick         fewer repetitions: under 20 seconds
       --json FILE     writes the figures to FILE too
       --list          prints the rows' names and measures nothing
       --help          prints this
 
-    swift run bench serve     answers requests for single timings; Benchmarks/Peers uses it
-    swift run bench memory    prints what the longest attention needs beyond inputs and output, KiB a
-                              thread
+    swift run bench serve     answers requests for single timings on standard input, as they are
+                              described in Benchmarks/Harness/Serve.swift
+    swift run bench memory --filter ROW [--threads N]
+                              prints the KiB a thread that a kernel needs beyond inputs and output
+
+    Exit status: 0, 1 if a kernel disagrees with its equation, 2 if the command line is wrong or
+    the file cannot be written.
     """
 
   init(_ arguments: [String], cores: Int) throws(UsageError) {
@@ -56,6 +61,21 @@ struct Options {
       default: throw UsageError("there is no option \"\(argument)\"; --help lists them")
       }
     }
+  }
+
+  /// The rows that the filter leaves, at least one.
+  func chosen(from benchmarks: [Benchmark]) throws(UsageError) -> [Benchmark] {
+    func plain(_ text: String) -> String {
+      text.lowercased().replacing("×", with: "x").filter { !$0.isWhitespace }
+    }
+    let named = benchmarks.filter { plain($0.name) == plain(filter) }
+    let chosen =
+      named.isEmpty
+      ? benchmarks.filter { filter.isEmpty || plain($0.name).contains(plain(filter)) } : named
+    guard !chosen.isEmpty else {
+      throw UsageError("no row contains \"\(filter)\"; --list prints all of them")
+    }
+    return chosen
   }
 
   private func value(

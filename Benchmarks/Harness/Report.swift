@@ -3,27 +3,27 @@ import Foundation
 /// The table that a person reads.
 enum Report {
   private static let columns = [
-    ("topic", 18), ("shape", 19), ("threads", -7), ("naive ms", -11), ("kernel ms", -10),
-    ("speed-up", -10), ("GFLOP/s", -8), ("GB/s", -7), ("% of limit", -10), ("× 1 thread", -10),
-    ("error ÷ bound", -13), ("rows checked", -14),
+    ("topic", 18), ("shape", 19), ("threads", -7), ("naive ms", -10), ("kernel ms", -9),
+    ("speed-up", -8), ("rate", -13), ("% of limit", -10), ("× 1 thread", -10),
+    ("error ÷ bound", -13), ("rows checked", -13), ("KiB/thread", -10),
   ]
 
   static var header: String {
     line(columns.map(\.0)) + "\n"
-      + columns.map { String(repeating: "─", count: abs($0.1)) }
-      .joined(separator: "  ")
+      + columns.map { String(repeating: "─", count: abs($0.1)) }.joined(separator: "  ")
   }
 
   static func line(for row: Row) -> String {
-    let approximately = row.naiveShape == nil ? "" : "~"
+    let isNaiveSmaller = row.naiveShape != nil
+    let checked = row.rowsChecked == row.rowsOf ? "all" : "\(row.rowsChecked) of \(row.rowsOf)"
     return line([
       row.topic, row.shape, String(row.threads),
-      milliseconds(row.naiveSeconds) + (row.naiveShape == nil ? "" : "*"),
-      milliseconds(row.kernelSeconds), approximately + decimal(row.speedup, 1),
-      row.gflops.map { decimal($0, 1) } ?? "", row.gbs.map { decimal($0, 1) } ?? "",
+      milliseconds(row.naiveSeconds) + (isNaiveSmaller ? "*" : ""),
+      milliseconds(row.kernelSeconds), (isNaiveSmaller ? "~" : "") + decimal(row.speedup, 1),
+      row.gflops.map { "\(decimal($0, 1)) GFLOP/s" } ?? "\(decimal(row.gbs ?? .nan, 1)) GB/s",
       decimal(row.fractionOfPeak * 100, 1), row.gainOverOneThread.map { decimal($0, 2) } ?? "",
-      row.agrees ? decimal(row.maxErrorOverBound ?? .nan, 3) : "DISAGREES",
-      row.rowsChecked == row.rowsOf ? "all" : "\(row.rowsChecked) of \(row.rowsOf)",
+      row.maxErrorOverBound.map { decimal($0, 4) } ?? "none",
+      row.agrees ? checked : "DISAGREES", row.extraKiBPerThread.map { decimal($0, 0) } ?? "",
     ])
   }
 
@@ -31,22 +31,18 @@ enum Report {
   static func legend(_ rows: [Row], machine: MachineFigures) -> String {
     var lines = [
       "",
-      "\(machine.cpu), \(machine.threads) threads at most.",
-      "Peak: \(machine.figures).",
-      "% of limit: of multiply-adds in registers, or of a memcpy of the row's own bytes, timed in "
-        + "turns with the kernel.",
-      "Rows checked: compared with the equation in Double; an error above its bound is an error.",
+      "\(machine.cpu), \(machine.threads) cores. \(machine.figures)",
+      "% of limit: GFLOP/s against multiply-adds in registers, GB/s against a memcpy of the row's own",
+      "footprint, in the cache where the row is; each timed in turns with the kernel.",
+      "error ÷ bound: the largest of the rows checked, against the equation in Double; at most 1.",
     ]
-    for row in rows where row.naiveShape != nil && row.threads == rows.first?.threads {
-      lines.append(
-        "* \(row.topic) \(row.shape): naive timed at \(row.naiveShape!), speed-up per unit of work."
-      )
+    if rows.contains(where: { $0.extraKiBPerThread != nil }) {
+      lines.append("KiB/thread: peak resident memory of a first call, beyond inputs and output.")
     }
-    for row in rows {
-      guard let extra = row.extraKiBPerThread else { continue }
-      lines.append(
-        "\(row.topic) \(row.shape), \(row.threads) threads: \(decimal(extra, 0)) KiB a thread beyond "
-          + "inputs and output.")
+    let smaller = rows.filter { $0.naiveShape != nil && $0.threads == rows[0].threads }
+    if !smaller.isEmpty {
+      lines.append("* naive timed at a smaller size; the speed-up (~) is per row of the output:")
+      for row in smaller { lines.append("    \(row.topic) \(row.shape): \(row.naiveShape!)") }
     }
     return lines.joined(separator: "\n")
   }
@@ -76,28 +72,25 @@ struct MachineFigures: Encodable {
   let peakGFLOPS: [Int: Double]
   let memcpyGBs: [Int: Double]
 
+  /// Measures the machine with each number of threads.
   init(threads counts: [Int], maximum: Int) {
     cpu = Machine.processor
     threads = maximum
     let copy = Machine.Copy(bytes: Machine.memoryBytes)
-    for count in counts {  // gets the threads going
-      for _ in 0..<20 { _ = Machine.operationsPerSecond(threads: count) }
+    func figures(_ samples: Int, _ measure: (Int) -> Double) -> [Int: Double] {
+      let figures = counts.map { n in median((0..<samples).map { _ in measure(n) }) / 1e9 }
+      return Dictionary(uniqueKeysWithValues: zip(counts, figures))
     }
-    peakGFLOPS = Dictionary(
-      uniqueKeysWithValues: counts.map { count in
-        (count, median((0..<9).map { _ in Machine.operationsPerSecond(threads: count) }) / 1e9)
-      })
-    memcpyGBs = Dictionary(
-      uniqueKeysWithValues: counts.map { count in
-        (count, median((0..<5).map { _ in copy.bytesPerSecond(threads: count) }) / 1e9)
-      })
+    peakGFLOPS = figures(51, Machine.operationsPerSecond)
+    memcpyGBs = figures(5, copy.bytesPerSecond)
   }
 
+  /// One sentence for each number of threads.
   var figures: String {
     peakGFLOPS.keys.sorted().map { count in
-      "\(Report.decimal(peakGFLOPS[count]!, 1)) GFLOP/s and \(Report.decimal(memcpyGBs[count]!, 1)) "
-        + "GB/s of memcpy beyond the caches with \(count) thread\(count == 1 ? "" : "s")"
-    }.joined(separator: ", ")
+      "\(count) thread\(count == 1 ? "" : "s"): \(Report.decimal(peakGFLOPS[count]!, 1)) GFLOP/s, "
+        + "memcpy beyond the caches \(Report.decimal(memcpyGBs[count]!, 1)) GB/s."
+    }.joined(separator: " ")
   }
 }
 
@@ -106,6 +99,13 @@ struct JSONReport: Encodable {
   let format = 1
   let machine: MachineFigures
   let rows: [Row]
+
+  /// Whether a file can be made or replaced there; what stands there is not touched.
+  static func canBeWritten(to path: String) -> Bool {
+    let url = URL(filePath: path)
+    if (try? url.resourceValues(forKeys: [.isDirectoryKey]))?.isDirectory == true { return false }
+    return FileManager.default.isWritableFile(atPath: url.deletingLastPathComponent().path)
+  }
 
   func write(to path: String) throws {
     let encoder = JSONEncoder()
