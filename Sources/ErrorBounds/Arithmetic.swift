@@ -10,9 +10,6 @@ public struct Arithmetic: Sendable {
   /// The kernels: `Float`, in blocks.
   public static let kernel = Arithmetic(
     unitRoundoff: 0x1p-24, smallestNormal: 0x1p-126, isBlocked: true)
-  /// The equations in `Float`.
-  public static let equationInFloat = Arithmetic(
-    unitRoundoff: 0x1p-24, smallestNormal: 0x1p-126, isBlocked: false)
   /// The equations in `Double`.
   public static let equationInDouble = Arithmetic(
     unitRoundoff: 0x1p-53, smallestNormal: 0x1p-1022, isBlocked: false)

@@ -5,14 +5,10 @@ import Testing
 
 /// One case of `Reference/Vectors`: inputs in float32, and what two oracles agreed that they give.
 public struct GoldenCase: Sendable, CustomTestStringConvertible {
-  /// The topic, and the name of its file.
-  public let topic: String
   /// The case's name within its topic.
   public let id: String
   /// The function that it is a case of.
   public let function: String
-  /// What the case catches.
-  public let purpose: String
   /// The dialect and other arguments that are no tensors.
   public let attributes: Attributes
   private let inputs: [String: String]
@@ -49,20 +45,23 @@ public struct GoldenCase: Sendable, CustomTestStringConvertible {
 
   /// The cases of one function, in the manifest's order.
   public static func all(of function: String) throws -> [GoldenCase] {
+    try loaded.get().filter { $0.function == function }
+  }
+
+  /// Every case, read once for all tests of a process.
+  private static let loaded = Result { try load() }
+
+  private static func load() throws -> [GoldenCase] {
     let vectors = packageRoot.appending(path: "Reference/Vectors")
     let manifest = try JSONDecoder().decode(
       Manifest.self, from: Data(contentsOf: vectors.appending(path: "manifest.json")))
-    let entries = manifest.cases.filter { $0.function == function }
-    var files: [String: SafeTensorsFile] = [:]
-    for topic in Set(entries.map(\.topic)) {
-      files[topic] = try SafeTensorsFile(
-        contentsOf: vectors.appending(path: manifest.files[topic]!.path))
+    let files = try manifest.files.mapValues {
+      try SafeTensorsFile(contentsOf: vectors.appending(path: $0.path))
     }
-    return entries.map { entry in
+    return manifest.cases.map { entry in
       GoldenCase(
-        topic: entry.topic, id: entry.id, function: entry.function, purpose: entry.purpose,
-        attributes: entry.attributes, inputs: entry.inputs, expectations: entry.expected,
-        file: files[entry.topic]!)
+        id: entry.id, function: entry.function, attributes: entry.attributes,
+        inputs: entry.inputs, expectations: entry.expected, file: files[entry.topic]!)
     }
   }
 
@@ -139,7 +138,7 @@ public let packageRoot = URL(filePath: #filePath)
 private struct Manifest: Decodable {
   struct File: Decodable { let path: String }
   struct Case: Decodable {
-    let topic, id, function, purpose: String
+    let topic, id, function: String
     let attributes: GoldenCase.Attributes
     let inputs, expected: [String: String]
   }

@@ -3,7 +3,7 @@ import Notation
 
 /// Softmax over the last dimension, three passes over a row while it stays in L1.
 ///
-/// Differs from the equation in its exponential, at most 0.9 ulp off, and in the sum, which runs in four
+/// Differs from the equation in its exponential, at most 0.9 ulp off, and in the sum, which runs in two
 /// vectors side by side. A weight below 2⁻¹²⁶ may be 0: from 87.3 below the row's maximum on.
 ///
 /// Error, relative to each weight: see `ErrorBounds`. Equation: `Equations/Primitives/Softmax.swift`.

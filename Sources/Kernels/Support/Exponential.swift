@@ -3,7 +3,7 @@
 /// Below −126.5 the result is exactly 0, NaN stays NaN. t splits into its nearest integer n and f in
 /// −½ … ½: adding 1.5 · 2²³ rounds t to n and leaves n + 127 in the low bits, which shifted by 23 are
 /// the bits of 2ⁿ. The polynomial is the best relative approximation of degree 5 with constant term 1
-/// (9.3e-8); a sixth degree would halve the error and cost 1 % of an attention's time.
+/// (9.3e-8).
 @inline(__always)
 func exponential2(_ t: Vector) -> Vector {
   let clamped = larger(t, Vector(repeating: -127))

@@ -3,10 +3,10 @@ import Synchronization
 
 /// A stretch of memory that a kernel reads or writes without further checks.
 ///
-/// This file holds the unsafe code of the kernels, but for one cast in `Exponential.swift`. Its promise: a `Memory` is only made from storage
-/// that is held for the whole of a closure, and the kernels stay within `count`, which every access
-/// asserts (`swift test -Xswiftc -assert-config -Xswiftc Debug` turns the assertions on). Nobody
-/// writes through memory made from a constant.
+/// This file holds the unsafe code of the kernels, but for one cast in `Exponential.swift`. Its promise:
+/// a `Memory` is only made from storage that is held for the whole of a closure, and the kernels stay
+/// within `count`, which every access asserts (`swift test -Xswiftc -assert-config -Xswiftc Debug` turns
+/// the assertions on). Nobody writes through memory made from a constant.
 @safe struct Memory<Element>: @unchecked Sendable {
   private let base: UnsafeMutablePointer<Element>
   let count: Int
@@ -149,6 +149,7 @@ enum Workspace {
 
   /// Calls `body` with `count` floats that hold anything, aligned to a cache line.
   static func with<R>(_ count: Int, _ body: (Memory<Float>) -> R) -> R {
+    if count == 0 { return body(.empty) }
     let kept = idle.withLock { $0.popLast() }
     let memory = kept.map { $0.count >= count ? $0 : $0.replaced(by: count) } ?? allocate(count)
     defer { idle.withLock { $0.append(memory) } }
@@ -157,8 +158,8 @@ enum Workspace {
   }
 
   static func allocate(_ count: Int) -> Memory<Float> {
-    let bytes = UnsafeMutableRawPointer.allocate(byteCount: max(count, 1) * 4, alignment: 64)
-    return unsafe Memory(bytes.bindMemory(to: Float.self, capacity: max(count, 1)), count: count)
+    let bytes = UnsafeMutableRawPointer.allocate(byteCount: count * 4, alignment: 64)
+    return unsafe Memory(bytes.bindMemory(to: Float.self, capacity: count), count: count)
   }
 }
 
