@@ -35,7 +35,7 @@ def double(array: np.ndarray) -> torch.Tensor:
 
 def rejected(got: np.ndarray, expected: np.ndarray, bound: np.ndarray) -> np.ndarray:
     """Returns where `got` is wrong; all three have one shape, and a NaN bound rejects."""
-    if got.dtype == bool:
+    if got.dtype in (np.bool_, np.int64):
         return got != expected
     with np.errstate(invalid="ignore"):
         near = np.abs(got - expected) <= bound
@@ -50,7 +50,7 @@ def wrong_places(got: Tensors, expected: Tensors, bounds: Tensors) -> list[str]:
         if name not in got:
             faults.append(f"{name} is missing")
             continue
-        if got[name].shape != right.shape or (got[name].dtype == bool) != (right.dtype == bool):
+        if got[name].shape != right.shape or got[name].dtype != right.dtype:
             faults.append(f"{name} is {got[name].dtype} {got[name].shape}, not {right.dtype} {right.shape}")
             continue
         wrong = rejected(got[name], right, np.broadcast_to(bounds[name], right.shape))

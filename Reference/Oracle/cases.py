@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+import exact
+import running
 from random_stream import RandomStream
 
 Tensors = dict[str, np.ndarray]
@@ -40,13 +42,40 @@ class Rounding:
 
 @dataclass(frozen=True)
 class Function:
-    """One function of the specification: two independent sources, an error bound, and its words."""
+    """One function of the specification: two independent sources, an error bound, and its words.
+
+    The bound is a formula, `bounds`, or a tensor stored beside each expected one, `gauges`: errors in units of u.
+    """
 
     first: Callable[[Case], Tensors]
     second: Callable[[Case], Tensors]
-    bounds: Callable[[Case, Tensors, Rounding], Tensors]
+    bounds: Callable[[Case, Tensors, Rounding], Tensors] | None
     oracles: tuple[str, str]
     tolerance: str
+    gauges: Callable[[Case], Tensors] | None = None
+
+
+# A definition: from a case, and from what turns an input into numbers, to tensors of such numbers, of booleans
+# or of integers.
+Definition = Callable[[Case, Callable[[np.ndarray], np.ndarray]], Tensors]
+
+
+def defined(first: Callable[[Case], Tensors], definition: Definition, oracles: tuple[str, str]) -> Function:
+    """Returns a function whose second source is a definition with 50 digits, and whose bounds are the errors
+    that the definition itself makes.
+    """
+
+    def second(case: Case) -> Tensors:
+        with np.errstate(all="ignore"):
+            results = definition(case, exact.exact)
+        return {name: exact.rounded(x) if x.dtype == object else x for name, x in results.items()}
+
+    def gauges(case: Case) -> Tensors:
+        with np.errstate(all="ignore"):
+            results = definition(case, running.lifted)
+        return {name: running.gauge(x) for name, x in results.items() if x.dtype == object}
+
+    return Function(first, second, None, oracles, "u * gauge + t", gauges)
 
 
 class Draw:

@@ -1,7 +1,8 @@
 """Arithmetic with 50 digits, and its one rounding to float64.
 
-Every tensor here is a NumPy array of mpmath numbers. Infinities and NaN follow IEEE 754, as mpmath's
-own do. What this module returns does not depend on the machine.
+Every tensor here is a NumPy array of mpmath numbers, or of running.py's, on which the same definitions give
+error bounds. Infinities and NaN follow IEEE 754, as mpmath's own do. What this module returns does not
+depend on the machine.
 """
 
 from collections.abc import Iterable, Sequence
@@ -9,6 +10,9 @@ from collections.abc import Iterable, Sequence
 import mpmath
 import numpy as np
 from mpmath import mp, mpf
+
+import running
+from running import Bounded
 
 mp.dps = 50
 
@@ -48,12 +52,19 @@ def rounded(array: np.ndarray) -> np.ndarray:
     return result
 
 
+def total(terms: Sequence[Number]) -> Number:
+    """Returns the sum of the terms; the empty sum is 0."""
+    if any(isinstance(term, Bounded) for term in terms):
+        return running.total(terms)
+    result = mpf(0)
+    for term in terms:
+        result += term
+    return result
+
+
 def dot(x: Iterable[Number], y: Iterable[Number]) -> Number:
     """Returns Σ x_i y_i; the empty sum is 0."""
-    total = mpf(0)
-    for a, b in zip(x, y, strict=True):
-        total += a * b
-    return total
+    return total([a * b for a, b in zip(x, y, strict=True)])
 
 
 def product(a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -73,14 +84,77 @@ def affine(x: np.ndarray, weight: np.ndarray, bias: np.ndarray | None) -> np.nda
     result = np.empty((*leading, outputs), dtype=object)
     for group in np.ndindex(leading):
         for o in range(outputs):
-            total = dot(weight[o], x[group])
-            result[(*group, o)] = total if bias is None else total + bias[o]
+            y = dot(weight[o], x[group])
+            result[(*group, o)] = y if bias is None else y + bias[o]
     return result
 
 
+# Functions of one number, of either kind.
+
+
+def exp(x: Number) -> Number:
+    """Returns e^x."""
+    if isinstance(x, Bounded):
+        return x.applied(np.exp(x.value), np.exp(x.value))
+    return mpmath.exp(x)
+
+
+def log(x: Number) -> Number:
+    """Returns the natural logarithm."""
+    if isinstance(x, Bounded):
+        return x.applied(np.log(x.value), 1 / x.value)
+    return mpmath.log(x)
+
+
+def sqrt(x: Number) -> Number:
+    """Returns the square root."""
+    if isinstance(x, Bounded):
+        root = np.sqrt(x.value)
+        return x.applied(root, 0.5 / root if root > 0 else 0.0)
+    return mpmath.sqrt(x)
+
+
+def tanh(x: Number) -> Number:
+    """Returns the hyperbolic tangent."""
+    if isinstance(x, Bounded):
+        y = np.tanh(x.value)
+        return x.applied(y, 1 - y * y)
+    return mpmath.tanh(x)
+
+
+def sin(x: Number) -> Number:
+    """Returns the sine of an angle in radians."""
+    if isinstance(x, Bounded):
+        return x.applied(np.sin(x.value), 1.0)
+    return mpmath.sin(x)
+
+
+def cos(x: Number) -> Number:
+    """Returns the cosine of an angle in radians."""
+    if isinstance(x, Bounded):
+        return x.applied(np.cos(x.value), 1.0)
+    return mpmath.cos(x)
+
+
+def erfc(x: Number) -> Number:
+    """Returns 2/√π ∫_x^∞ e^(−t²) dt."""
+    if isinstance(x, Bounded):
+        return x.applied(float(mpmath.erfc(float(x.value))), 1.1284 * np.exp(-x.value * x.value))
+    return mpmath.erfc(x)
+
+
+def is_nan(x: Number) -> bool:
+    """Returns whether the number is none."""
+    return bool(np.isnan(x.value)) if isinstance(x, Bounded) else bool(mp.isnan(x))
+
+
 def largest(row: Sequence[Number]) -> Number:
-    """Returns the largest number of a row, NaN if the row holds one."""
-    return NAN if any(mp.isnan(x) for x in row) else max(row)
+    """Returns the largest number of a row, NaN if the row holds one.
+
+    It is what softmax subtracts, and stands for any constant: it carries no error.
+    """
+    top = NAN if any(is_nan(x) for x in row) else max(row)
+    return Bounded(top.value) if isinstance(top, Bounded) else top
 
 
 def softmax(row: Sequence[Number]) -> list[Number]:
@@ -88,9 +162,9 @@ def softmax(row: Sequence[Number]) -> list[Number]:
     if len(row) == 0:
         return []
     top = largest(row)
-    powers = [mpmath.exp(x - top) for x in row]
-    total = mpmath.fsum(powers)
-    return [power / total for power in powers]
+    powers = [exp(x - top) for x in row]
+    whole = total(powers)
+    return [power / whole for power in powers]
 
 
 def log_softmax(row: Sequence[Number]) -> list[Number]:
@@ -99,5 +173,5 @@ def log_softmax(row: Sequence[Number]) -> list[Number]:
         return []
     top = largest(row)
     shifted = [x - top for x in row]
-    total = mpmath.log(mpmath.fsum([mpmath.exp(x) for x in shifted]))
-    return [x - total for x in shifted]
+    whole = log(total([exp(x) for x in shifted]))
+    return [x - whole for x in shifted]

@@ -126,17 +126,17 @@ def test_every_function_notices_a_change_of_one_element() -> None:
     for topic, case, expected in chosen.values():
         function = FUNCTIONS[case.function]
         for name in expected:
-            for change in CHANGES[expected[name].dtype == bool]:
+            for change in CHANGES[expected[name].dtype.kind]:
                 broken = dataclasses.replace(function, first=lambda c: changed(function.first(c), name, change))
                 assert refuses(topic, broken, case), (case.id, name, change)
 
 
-CHANGES = {True: ["flip"], False: ["scale", "nan", "infinity"]}
+CHANGES = {"b": ["flip"], "i": ["step"], "f": ["scale", "nan", "infinity"]}
 
 
 def worth_changing(expected: Tensors) -> bool:
     """Returns whether every expected tensor holds a boolean or a finite number other than 0."""
-    return all(x.size > 0 and (x.dtype == bool or largest_place(x) is not None) for x in expected.values())
+    return all(x.size > 0 and (x.dtype.kind in "bi" or largest_place(x) is not None) for x in expected.values())
 
 
 def largest_place(x: np.ndarray) -> tuple[int, ...] | None:
@@ -154,6 +154,8 @@ def changed(tensors: Tensors, name: str, change: str) -> Tensors:
     x = tensors[name].copy()
     if change == "flip":
         x.flat[0] = not x.flat[0]
+    elif change == "step":
+        x.flat[0] += 1
     else:
         at = largest_place(x)
         x[at] = {"scale": x[at] * (1 + 1e-9) or 1e-9, "nan": np.nan, "infinity": np.inf}[change]
@@ -173,20 +175,20 @@ def test_files_are_read_by_safetensors_and_have_their_digests() -> None:
         path = vectors.DIRECTORY / file["path"]
         assert hashlib.sha256(path.read_bytes()).hexdigest() == file["sha256"]
         lines = [line for line in manifest["cases"] if line["topic"] == topic]
-        named = [name for line in lines for part in ("inputs", "expected") for name in line[part].values()]
+        named = [name for line in lines for part in ("inputs", "expected", "gauges") for name in line.get(part, {}).values()]
         with safe_open(path, framework="numpy") as opened:
             assert sorted(opened.keys()) == sorted(named)
         assert len({line["id"] for line in lines}) == len(lines)
         total += path.stat().st_size
-    assert total < 1_000_000
+    assert total < 8_000_000
     assert {line["tolerance"] for line in manifest["cases"]} == manifest["tolerances"].keys()
 
 
 def test_stored_types_are_those_of_the_format() -> None:
-    """Inputs are float32, I64 or BOOL; expected values are float64 or BOOL."""
+    """Inputs are float32, I64 or BOOL; expected values are float64, BOOL or I64."""
     for _, case, expected in stored():
         assert all(x.dtype in (np.float32, np.int64, np.bool_) for x in case.inputs.values()), case.id
-        assert all(x.dtype in (np.float64, np.bool_) for x in expected.values()), case.id
+        assert all(x.dtype in (np.float64, np.bool_, np.int64) for x in expected.values()), case.id
 
 
 def test_a_second_run_writes_the_same_bytes() -> None:
@@ -239,12 +241,13 @@ def function_outputs(function: str) -> set[str]:
 def test_a_plain_float32_implementation_is_accepted() -> None:
     """NumPy in float32 stays within every bound of every case."""
     for topic, case, expected in stored():
-        assert faults(case, expected) == [], f"{topic}/{case.id}: {faults(case, expected)}"
+        if case.function in straightforward.IMPLEMENTATIONS:
+            assert faults(case, expected) == [], f"{topic}/{case.id}: {faults(case, expected)}"
 
 
 def test_every_wrong_version_is_rejected() -> None:
     """Each named mistake is caught by at least one case."""
-    assert straightforward.WRONG_VERSIONS.keys() == FUNCTIONS.keys()
+    assert straightforward.WRONG_VERSIONS.keys() == straightforward.IMPLEMENTATIONS.keys()
     for function, mistakes in straightforward.WRONG_VERSIONS.items():
         cases = [(case, expected) for _, case, expected in stored() if case.function == function]
         for wrong in mistakes:

@@ -15,7 +15,7 @@ import matrix_product
 import scaled_dot_product_attention
 import softmax
 from agreement import ORACLE_ROUNDING, Disagreement, wrong_places
-from cases import Case, Function, Tensors
+from cases import Case, Function, Rounding, Tensors
 
 FORMAT = 1
 TOPICS = (matrix_product, softmax, attention_mask, scaled_dot_product_attention)
@@ -26,16 +26,25 @@ MANIFEST = "manifest.json"
 def agreed(topic: str, case: Case, function: Function) -> Tensors:
     """Returns the expected tensors of a case, or stops when its two sources differ.
 
-    The bound of each element is 1e-13 of the magnitudes that went into it. What is returned is the second source's
-    result: correctly rounded, and so the same on every machine.
+    The bound of each element is 1e-13 of the magnitudes that went into it, or what its gauge allows float64. What is
+    returned is the second source's result: correctly rounded, and so the same on every machine.
     """
     first, second = function.first(case), function.second(case)
     if first.keys() != second.keys():
         raise Disagreement(f"{topic}/{case.id}: {sorted(first)} against {sorted(second)}")
-    faults = wrong_places(first, second, function.bounds(case, second, ORACLE_ROUNDING))
+    faults = wrong_places(first, second, bounds_of(case, function, second, ORACLE_ROUNDING, 2.0**-53))
     if faults:
         raise Disagreement(f"{topic}/{case.id}: {'; '.join(faults)}")
     return second
+
+
+def bounds_of(case: Case, function: Function, expected: Tensors, rounding: Rounding, unit: float) -> Tensors:
+    """Returns how far an implementation with this rounding, or this unit roundoff, may be from the expected tensors."""
+    if function.bounds is not None:
+        return function.bounds(case, expected, rounding)
+    gauges = function.gauges(case)
+    exactly = {name: np.zeros(x.shape) for name, x in expected.items()}
+    return exactly | {name: unit * gauge.astype(np.float64) + rounding.tiny for name, gauge in gauges.items()}
 
 
 def written(value: Any) -> Any:
@@ -47,9 +56,10 @@ def written(value: Any) -> Any:
     return value
 
 
-def entry(topic: str, case: Case, function: Function, stored: list[str]) -> dict[str, Any]:
+def entry(topic: str, case: Case, function: Function, stored: list[str], gauged: list[str]) -> dict[str, Any]:
     """Returns a case's line of the manifest."""
-    return {
+    gauges = {"gauges": {name: f"{case.id}/{name}.gauge" for name in gauged}} if gauged else {}
+    return gauges | {
         "topic": topic,
         "id": case.id,
         "function": case.function,
@@ -89,7 +99,9 @@ def built() -> dict[str, bytes]:
             stored = list(case.stored or expected)
             tensors |= {f"{case.id}/{name}": values for name, values in case.inputs.items()}
             tensors |= {f"{case.id}/{name}": expected[name] for name in stored}
-            summary["cases"].append(entry(topic.TOPIC, case, function, stored))
+            gauges = {name: x for name, x in function.gauges(case).items() if name in stored} if function.gauges else {}
+            tensors |= {f"{case.id}/{name}.gauge": x for name, x in gauges.items()}
+            summary["cases"].append(entry(topic.TOPIC, case, function, stored, list(gauges)))
         path = f"{topic.TOPIC}.safetensors"
         files[path] = laid_out(tensors)
         summary["files"][topic.TOPIC] = {"path": path, "sha256": hashlib.sha256(files[path]).hexdigest()}
