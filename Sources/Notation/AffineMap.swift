@@ -28,6 +28,11 @@ public struct AffineMap<S: Scalar>: Sendable {
   public var inputs: Int { weight.shape[1] }
   /// The width of y.
   public var outputs: Int { weight.shape[0] }
+
+  /// The same map in another type.
+  public func converted<T: Scalar>(to type: T.Type = T.self) -> AffineMap<T> {
+    AffineMap<T>(weight: weight.converted(), bias: bias?.converted())
+  }
 }
 
 /// The maps that turn inputs into queries, keys and values.
@@ -45,12 +50,10 @@ public struct AttentionProjections<S: Scalar>: Sendable {
     self.key = key
     self.value = value
   }
-}
 
-/// The function that follows an affine map, element by element.
-public enum Activation: Hashable, Sendable, CaseIterable {
-  /// y = x.
-  case identity
-  /// y = max(x, 0), and NaN for NaN.
-  case relu
+  /// The same maps in another type.
+  public func converted<T: Scalar>(to type: T.Type = T.self) -> AttentionProjections<T> {
+    AttentionProjections<T>(
+      query: query.converted(), key: key.converted(), value: value.converted())
+  }
 }

@@ -32,7 +32,7 @@ public struct RandomStream: RandomNumberGenerator, Sendable {
   }
 
   /// The next number in 0 ..< 1, a multiple of 2⁻²⁴ and so the same in `Float` and `Double`.
-  public mutating func uniform<S: Scalar>() -> S { S(next() >> 40) * 0x1p-24 }
+  public mutating func uniform<S: Scalar>() -> S { S(Double(next() >> 40) * 0x1p-24) }
 
   /// The next number of mean 0 and variance 1: the sum of twelve uniform ones, minus 6.
   ///
@@ -58,7 +58,18 @@ public struct SplitMix64: RandomNumberGenerator, Sendable {
 
   /// The next 64 bits.
   public mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
+    state &+= SplitMix64.increment
+    return SplitMix64.mixed(state)
+  }
+
+  /// Word `index` of a seed's stream, counted from 0, without those before it.
+  @inlinable public static func word(_ index: Int, seed: UInt64) -> UInt64 {
+    mixed(seed &+ (UInt64(bitPattern: Int64(index)) &+ 1) &* increment)
+  }
+
+  @usableFromInline static let increment: UInt64 = 0x9E37_79B9_7F4A_7C15
+
+  @inlinable static func mixed(_ state: UInt64) -> UInt64 {
     var z = state
     z = (z ^ z >> 30) &* 0xBF58_476D_1CE4_E5B9
     z = (z ^ z >> 27) &* 0x94D0_49BB_1331_11EB

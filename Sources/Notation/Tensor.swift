@@ -178,7 +178,18 @@ extension Tensor: ExpressibleByBooleanLiteral where Element: ExpressibleByBoolea
 extension Tensor where Element: Scalar {
   /// The same numbers in another type, rounded to nearest.
   @inlinable public func converted<T: Scalar>(to type: T.Type = T.self) -> Tensor<T> {
-    Tensor<T>(shape: shape, storage: storage.map { T($0) })
+    Tensor<T>(shape: shape, storage: storage.map { T($0.double) })
+  }
+}
+
+// MARK: - Sums
+
+extension Tensor where Element: Scalar {
+  /// The sum, element by element, of two tensors of one shape.
+  @inlinable public static func + (a: Tensor, b: Tensor) -> Tensor {
+    require(
+      a.shape == b.shape, "the terms of a sum must have one shape: got \(a.shape) and \(b.shape)")
+    return Tensor(shape: a.shape, storage: zip(a.storage, b.storage).map { $0 + $1 })
   }
 }
 

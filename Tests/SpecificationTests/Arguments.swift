@@ -77,32 +77,14 @@ struct Arguments {
     return mask
   }
 
-  func fill() throws(Fault) -> MaskFill {
-    guard let value = labelled["fill"] else { return .excluded }
-    guard case .fill(let fill) = value else { throw wrong("fill", "a fill") }
-    return fill
-  }
-
-  func scale() throws(Fault) -> ScoreScale {
-    guard let value = labelled["scale"] else { return .rootKeyWidth }
-    guard case .scale(let scale) = value else { throw wrong("scale", "a scale") }
-    return scale
-  }
-
-  func activation() throws(Fault) -> Activation {
-    guard let value = labelled["activation"] else { return .identity }
-    guard case .activation(let activation) = value else {
-      throw wrong("activation", "an activation")
+  /// A dialect or a set of parameters, and without a default one that must be there.
+  func option<Option>(_ label: String, _ fallback: Option? = nil) throws(Fault) -> Option {
+    guard let value = labelled[label] else {
+      guard let fallback else { throw wrong(label, "\(Option.self)") }
+      return fallback
     }
-    return activation
-  }
-
-  func queryPadding() throws(Fault) -> QueryPadding {
-    guard let value = labelled["queryPadding"] else { return .visible }
-    guard case .queryPadding(let padding) = value else {
-      throw wrong("queryPadding", "visible or hidden")
-    }
-    return padding
+    guard case .option(let option as Option) = value else { throw wrong(label, "\(Option.self)") }
+    return option
   }
 
   // MARK: - Parameters

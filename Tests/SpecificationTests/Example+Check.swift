@@ -147,16 +147,11 @@ private struct Evaluation {
       }
       return try function.equation(try self.arguments(arguments, of: function, named: name))
     case .part(let whole, let part):
-      guard case .steps(let steps) = try value(of: whole) else {
-        throw Fault("only scaledDotProductAttention has parts: got “.\(part)”")
+      guard case .record(_, let parts) = try value(of: whole) else {
+        throw Fault("only a call that has parts can be followed by “.\(part)”")
       }
-      switch part {
-      case "scores": return .numbers(steps.scores)
-      case "maskedScores": return .numbers(steps.maskedScores)
-      case "weights": return .numbers(steps.weights)
-      case "output": return .numbers(steps.output)
-      default: throw Fault("attention has no part “\(part)”")
-      }
+      guard let tensor = parts[part] else { throw Fault("the result has no part “\(part)”") }
+      return .numbers(tensor)
     case .conjunction(let a, let b):
       guard case (.mask(let a), .mask(let b)) = (try value(of: a), try value(of: b)) else {
         throw Fault("“&&” joins masks")
@@ -204,8 +199,8 @@ private struct Evaluation {
 }
 
 extension Value {
-  /// The value itself, and of an attention the output.
+  /// The value itself, and of a result with parts the output.
   fileprivate var numbersOrOutput: Value {
-    if case .steps(let steps) = self { .numbers(steps.output) } else { self }
+    if case .record(let output, _) = self { .numbers(output) } else { self }
   }
 }

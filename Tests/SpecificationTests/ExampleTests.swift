@@ -130,7 +130,7 @@ struct Mistake: Sendable, CustomTestStringConvertible {
       text: "softmax([0.1]) = [1]", sentence: "0.1 is not exact in Float", sides: [.kernels]),
     Mistake(text: "softmax([1]) = relu", sentence: "a claim needs numbers"),
     Mistake(
-      text: "softmax([1]).weights = [1]", sentence: "only scaledDotProductAttention has parts"),
+      text: "softmax([1]).weights = [1]", sentence: "only a call that has parts can be followed by"),
   ]
 }
 

@@ -5,24 +5,49 @@ enum Value {
   case numbers(Tensor<Double>, halfUnits: Tensor<Double>)
   case booleans(Tensor<Bool>)
   case mask(AttentionMask<Double>)
-  case fill(MaskFill)
-  case scale(ScoreScale)
-  case activation(Activation)
-  case queryPadding(QueryPadding)
-  case steps(AttentionSteps<Double>)
+  /// A result with parts, each under the name that Swift has for it.
+  case record(output: Tensor<Double>, parts: [String: Tensor<Double>])
+  /// A dialect, or a set of parameters.
+  case option(any Sendable)
 
   /// Numbers that are exact.
   static func numbers(_ tensor: Tensor<Double>) -> Value {
     .numbers(tensor, halfUnits: tensor.map { _ in 0 })
   }
 
+  /// Integers as numbers.
+  static func integers(_ tensor: Tensor<Int>) -> Value { .numbers(tensor.map { Double($0) }) }
+
+  /// Everything that an attention computes.
+  static func steps(_ steps: AttentionSteps<Double>) -> Value {
+    .record(
+      output: steps.output,
+      parts: [
+        "scores": steps.scores, "maskedScores": steps.maskedScores, "weights": steps.weights,
+        "output": steps.output,
+      ])
+  }
+
   /// The words that stand for a value without arguments.
   static let constants: [String: Value] = [
     "true": .booleans(true), "false": .booleans(false), "inf": .numbers(Tensor(.infinity)),
     "nan": .numbers(Tensor(.nan)), "none": .mask(.none), "causal": .mask(.causal),
-    "excluded": .fill(.excluded), "rootKeyWidth": .scale(.rootKeyWidth),
-    "identity": .activation(.identity), "relu": .activation(.relu),
-    "visible": .queryPadding(.visible), "hidden": .queryPadding(.hidden),
+    "excluded": .option(MaskFill.excluded), "rootKeyWidth": .option(ScoreScale.rootKeyWidth),
+    "visible": .option(QueryPadding.visible), "hidden": .option(QueryPadding.hidden),
+    "identity": .option(Activation.identity), "relu": .option(Activation.relu),
+    "gelu": .option(Activation.gelu), "geluTanh": .option(Activation.geluTanh),
+    "sigmoid": .option(Activation.sigmoid), "tanh": .option(Activation.tanh),
+    "preNorm": .option(NormPlacement.preNorm), "postNorm": .option(NormPlacement.postNorm),
+    "epsilonInsideRoot": .option(LayerNormForm.epsilonInsideRoot),
+    "epsilonOutsideRoot": .option(LayerNormForm.epsilonOutsideRoot),
+    "power": .option(SinusoidForm.power), "exponential": .option(SinusoidForm.exponential),
+    "unscaled": .option(EmbeddingScale.none),
+    "rootModelWidthScale": .option(EmbeddingScale.rootModelWidth),
+    "dot": .option(ScoringFunction<Double>.dot),
+    "scaledDot": .option(ScoringFunction<Double>.scaledDot),
+    "largest": .option(HardChoice.largest),
+    "fullPrefix": .option(GenerationMethod.fullPrefix),
+    "cached": .option(GenerationMethod.cached),
   ]
 }
 

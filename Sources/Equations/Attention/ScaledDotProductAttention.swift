@@ -11,6 +11,7 @@ import Notation
 ///   - mask: Which keys a query may see, and what is added to its scores.
 ///   - fill: What becomes of the score of a key that a query may not see.
 ///   - scale: What the scores are multiplied by.
+///   - drop: What is dropped of the weights in training (ATT-13).
 /// - Returns: … × n × dv. Under `.excluded` a query that sees no key gets zeros, and nothing that
 ///   stands in a hidden key or value, NaN included, reaches the output.
 ///
@@ -21,10 +22,10 @@ import Notation
 public func scaledDotProductAttention<S: Scalar>(
   queries q: Tensor<S>, keys k: Tensor<S>, values v: Tensor<S>,
   mask: AttentionMask<S> = .none, fill: MaskFill = .excluded,
-  scale: ScoreScale = .rootKeyWidth
+  scale: ScoreScale = .rootKeyWidth, dropout drop: Dropout = .none
 ) -> Tensor<S> {
   scaledDotProductAttentionSteps(
-    queries: q, keys: k, values: v, mask: mask, fill: fill, scale: scale
+    queries: q, keys: k, values: v, mask: mask, fill: fill, scale: scale, dropout: drop
   ).output
 }
 
@@ -34,7 +35,7 @@ public func scaledDotProductAttention<S: Scalar>(
 ///     scores  = raw / √dk
 ///     masked  = scores, hidden keys filled
 ///     weights = softmax(masked), over the keys
-///     output  = weights V                             … × n × dv
+///     output  = dropout(weights) V                    … × n × dv
 ///
 /// Under `.excluded` the last two lines run over visible keys only: a weight elsewhere is 0 and its
 /// value is not read.
@@ -43,32 +44,48 @@ public func scaledDotProductAttention<S: Scalar>(
 public func scaledDotProductAttentionSteps<S: Scalar>(
   queries q: Tensor<S>, keys k: Tensor<S>, values v: Tensor<S>,
   mask: AttentionMask<S> = .none, fill: MaskFill = .excluded,
-  scale: ScoreScale = .rootKeyWidth
+  scale: ScoreScale = .rootKeyWidth, dropout drop: Dropout = .none
 ) -> AttentionSteps<S> {
   let shape = AttentionShape(queries: q, keys: k, values: v, mask: mask)
   let factor = S(scale.factor(keyWidth: shape.dk))
 
   let raw = matrixProduct(q, k.transposed)
   let masked = maskedScores(raw, mask: mask, fill: fill, factor: factor)
-  var weights = softmax(masked).matrices
-  var output = matrixProduct(weights.reshaped(shape.scores), v).matrices
-
+  let weights: Tensor<S>
+  let output: Tensor<S>
   if fill == .excluded && !mask.isEmpty {
-    let visible = visibleKeys(mask, fill: fill, shape: shape.scores).matrices
-    let v = v.matrices
-    for g in 0..<shape.groups {
-      for i in 0..<shape.n {
-        for j in 0..<shape.m where !visible[g, i, j] { weights[g, i, j] = 0 }
-        let keys = (0..<shape.m).filter { visible[g, i, $0] }
-        for c in 0..<shape.dv {
-          output[g, i, c] = keys.reduce(0) { $0 + weights[g, i, $1] * v[g, $1, c] }
-        }
-      }
-    }
+    let visible = visibleKeys(mask, fill: fill, shape: shape.scores)
+    weights = Tensor(
+      shape: shape.scores,
+      storage: zip(softmax(masked).storage, visible.storage).map { $1 ? $0 : 0 })
+    output = sumOfVisible(dropout(weights, drop), v, visible).reshaped(shape.output)
+  } else {
+    weights = softmax(masked)
+    output = matrixProduct(dropout(weights, drop), v)
   }
   return AttentionSteps(
     scores: raw.map { $0 * factor }, maskedScores: masked,
-    weights: weights.reshaped(shape.scores), output: output.reshaped(shape.output))
+    weights: weights, output: output)
+}
+
+/// Σ_j weights_ij v_jc over the keys j that query i sees: a hidden value is not read.
+@specialized(where S == Float)
+@specialized(where S == Double)
+private func sumOfVisible<S: Scalar>(
+  _ weights: Tensor<S>, _ v: Tensor<S>, _ visible: Tensor<Bool>
+) -> Tensor<S> {
+  let (weights, v, visible) = (weights.matrices, v.matrices, visible.matrices)
+  let (groups, n, m, dv) = (v.shape[0], weights.shape[1], v.shape[1], v.shape[2])
+  var output = Tensor<S>(shape: [groups, n, dv], repeating: 0)
+  for g in 0..<groups {
+    for i in 0..<n {
+      let keys = (0..<m).filter { visible[g, i, $0] }
+      for c in 0..<dv {
+        output[g, i, c] = keys.reduce(0) { $0 + weights[g, i, $1] * v[g, $1, c] }
+      }
+    }
+  }
+  return output
 }
 
 /// Attention between two sequences: queries from one, keys and values from the other.

@@ -49,11 +49,7 @@ public func affineMap<S: Scalar>(
   for i in 0..<shape.n {
     for j in 0..<shape.m {
       if let b = map.bias { y[i, j] += b[j] }
-      switch activation {
-      case .identity: break
-      case .relu: if y[i, j] < 0 { y[i, j] = 0 }
-      }
     }
   }
-  return y.reshaped(shape.output)
+  return activate(y.reshaped(shape.output), activation)
 }

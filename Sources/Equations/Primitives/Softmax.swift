@@ -46,6 +46,30 @@ public func logSoftmax<S: Scalar>(_ z: Tensor<S>) -> Tensor<S> {
   return logP.reshaped(z.shape)
 }
 
+/// The index of the largest element of every row, the first among equals.
+///
+/// - Parameter z: … × m, with m ≥ 1.
+/// - Returns: … . NaN counts as larger than any number, as PyTorch has it.
+///
+/// OUT-1, ATT-9. SPEC.md, Softmax.
+@specialized(where S == Float)
+@specialized(where S == Double)
+public func argmax<S: Scalar>(_ z: Tensor<S>) -> Tensor<Int> {
+  require(
+    z.rank >= 1 && z.shape[z.rank - 1] > 0,
+    "argmax needs an element to choose: got \(described(z.shape))")
+  let rows = z.rows
+  return Tensor(
+    shape: z.shape.dropLast(),
+    storage: (0..<rows.shape[0]).map { i in
+      var best = 0
+      for j in 0..<rows.shape[1] where !rows[i, best].isNaN {
+        if rows[i, j] > rows[i, best] || rows[i, j].isNaN { best = j }
+      }
+      return best
+    })
+}
+
 /// max z and Σ_j exp(z_j − max z) of one row; the sum is NaN if any z_j is.
 @inline(__always)
 private func maximumAndSum<S: Scalar>(_ z: Tensor<S>, row i: Int) -> (S, S) {

@@ -23,9 +23,13 @@ public func matrixProductBound(
 
 /// The largest error that an affine map may have, element by element.
 ///
-///     γ_(d+1) (|X| |Wᵀ| + |b|)_ij + k η
+///     e_ij = γ_(d+1) (|X| |Wᵀ| + |b|)_ij + k η
+///     identity, relu  e_ij          sigmoid, tanh  e_ij + 4u         GELUs  9/8 e_ij + 8u |z_ij|
 ///
-/// The bias is added last, one rounding more. An activation with slopes in 0 … 1 adds nothing.
+/// The bias is added last, one rounding more. The first four activations have slopes in 0 … 1, the
+/// GELUs in −1/8 … 9/8. Exponential and quotient, or the library's own function, take up to 4u of a
+/// number below 1; in a GELU it is multiplied by z, the activation's operand, and the roundings of its
+/// argument come to less than 2u |z| more.
 ///
 /// - Parameters:
 ///   - x: … × inputs.
@@ -39,8 +43,20 @@ public func affineMapBound(
 ) -> Tensor<Double> {
   let depth = arithmetic.productDepth(map.inputs) + 1
   let absolute = AffineMap(weight: map.weight.map(abs), bias: map.bias?.map(abs))
-  return affineMap(x.map(abs), absolute).map { gauge in
+  let beforeActivation = affineMap(x.map(abs), absolute).map { gauge in
     arithmetic.gamma(depth) * gauge + Double(map.inputs) * arithmetic.smallestNormal
+  }
+  let u = arithmetic.unitRoundoff
+  switch activation {
+  case .identity, .relu: return beforeActivation
+  case .sigmoid, .tanh: return beforeActivation.map { $0 + 4 * u }
+  case .gelu, .geluTanh:
+    let z = affineMap(x, map)
+    return Tensor(
+      shape: z.shape,
+      storage: zip(beforeActivation.storage, z.storage).map { e, z in
+        1.125 * e + 8 * u * (abs(z) + e) + arithmetic.smallestNormal
+      })
   }
 }
 

@@ -25,10 +25,10 @@ enum ProductBlock {
   static let worthSharing = 1 << 20
 }
 
-/// Writes activation(a b + bias) to c, of n × m; a is n × k, row by row.
+/// Writes a b + bias, or its maximum with 0, to c, of n × m; a is n × k, row by row.
 func multiply(
   _ a: Memory<Float>, _ b: RightOperand, bias: Memory<Float>? = nil,
-  activation: Activation = .identity, into c: Memory<Float>, n: Int, k: Int, m: Int
+  isRectified: Bool = false, into c: Memory<Float>, n: Int, k: Int, m: Int
 ) {
   let width = VectorPair.width
   let panelsAtMost = (min(m, ProductBlock.columns) + width - 1) / width
@@ -63,7 +63,8 @@ func multiply(
                 if p0 > 0 { result = result + c.pair(at, first: inPanel) }
                 if p0 + steps == k {
                   if let bias { result = result + bias.pair(j, first: inPanel) }
-                  result = applied(activation, result)
+                  // NaN is not below 0, and stays.
+                  if isRectified { result = larger(result, VectorPair(repeating: 0)) }
                 }
                 c.store(result, at, first: inPanel)
               })
@@ -90,14 +91,5 @@ private func pack(
     transpose(
       b.from(columns.lowerBound * k + steps.lowerBound), stride: k, rows: columns.count,
       columns: steps.count, times: 1, into: panel, stride: width)
-  }
-}
-
-/// The activation of each lane.
-@inline(__always)
-private func applied(_ activation: Activation, _ x: VectorPair) -> VectorPair {
-  switch activation {
-  case .identity: x
-  case .relu: larger(x, VectorPair(repeating: 0))  // NaN is not below 0, and stays
   }
 }

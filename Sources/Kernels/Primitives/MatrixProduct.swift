@@ -1,3 +1,4 @@
+import Foundation
 import Notation
 
 /// The product of two matrices, or of two stacks of them, in blocks that stay in registers and caches.
@@ -34,9 +35,11 @@ public func matrixProduct(_ a: Tensor<Float>, _ b: Tensor<Float>) -> Tensor<Floa
   return Tensor(shape: shape.output, storage: elements)
 }
 
-/// y = activation(x Wᵀ + b) for every row of x, bias and activation in the product's epilogue.
+/// y = activation(x Wᵀ + b) for every row of x, bias and ReLU in the product's epilogue.
 ///
-/// Error: that of `matrixProduct` and one rounding more, of the sum with the bias.
+/// The other activations are the C library's, one number after the other, in a second pass.
+///
+/// Error: that of `matrixProduct`, one rounding more for the sum with the bias, and the activation's.
 ///
 /// - Parameters:
 ///   - x: … × inputs.
@@ -54,11 +57,28 @@ public func affineMap(
       map.weight.storage.withMemory { weight in
         (map.bias?.storage ?? []).withMemory { bias in
           multiply(
-            x, .columns(weight), bias: map.bias == nil ? nil : bias, activation: activation,
-            into: y, n: shape.n, k: shape.k, m: shape.m)
+            x, .columns(weight), bias: map.bias == nil ? nil : bias,
+            isRectified: activation == .relu, into: y, n: shape.n, k: shape.k, m: shape.m)
         }
       }
     }
   }
-  return Tensor(shape: shape.output, storage: elements)
+  return Tensor(shape: shape.output, storage: activated(elements, activation))
+}
+
+/// What no epilogue has done yet of an activation.
+private func activated(_ y: [Float], _ activation: Activation) -> [Float] {
+  func sigmoid(_ y: Float) -> Float {
+    let e = exp(-abs(y))
+    return (y < 0 ? e : 1) / (1 + e)
+  }
+  return switch activation {
+  case .identity, .relu: y
+  case .gelu: y.map { $0 / 2 * erfc(-$0 * 0x1.6a09e6p-1) }  // 1 / √2
+  case .geluTanh:
+    // √(8/π)
+    y.map { $0 * sigmoid(0x1.988454p+0 * ($0 + 0.044715 * $0 * $0 * $0)) }
+  case .sigmoid: y.map { sigmoid($0) }
+  case .tanh: y.map { tanh($0) }
+  }
 }

@@ -112,7 +112,7 @@ private let productLaws: [Law<Product>] = [
 private let affineLaws: [Law<Affine>] = [
   Law("an output is the bias and the sum of inputs times weights, activated") { affine, draw in
     let (x, map) = draw.affineMap()
-    let activation = draw.element("activation", of: Activation.allCases)
+    let activation = draw.element("activation", of: [Activation.identity, .relu])
     let y = affine(x, map, activation)
     let bound = affineMapBound(x, map, in: .equationInDouble)
     try expect(y.shape == [x.shape[0], map.outputs], "the shape is \(y.shape)")

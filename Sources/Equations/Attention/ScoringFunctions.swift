@@ -1,0 +1,172 @@
+import Notation
+
+/// How well each key answers each query.
+///
+///     dot        s_ij = k_j · q_i
+///     scaledDot  s_ij = k_j · q_i / √dk
+///     bilinear   s_ij = k_jᵀ W q_i
+///     additive   s_ij = vᵀ tanh(W k_j + U q_i)
+///     concat     s_ij = vᵀ tanh(W [q_i; k_j])
+///
+/// - Parameters:
+///   - q: Queries, … × n × dq.
+///   - k: Keys, … × m × dk.
+///   - function: The scoring function; the first two need dq = dk.
+/// - Returns: … × n × m.
+///
+/// ATT-5 to ATT-8. Bahdanau et al. 2014; Luong et al. 2015. SPEC.md, Scoring functions.
+@specialized(where S == Float)
+@specialized(where S == Double)
+public func scores<S: Scalar>(
+  queries q: Tensor<S>, keys k: Tensor<S>, by function: ScoringFunction<S>
+) -> Tensor<S> {
+  require(q.rank >= 2, "queries must be … × n × dq: got \(described(q.shape))")
+  require(
+    k.rank == q.rank && k.leadingShape == q.leadingShape,
+    "keys must have the leading dimensions of queries, \(described(q.shape)): "
+      + "got \(described(k.shape))")
+  switch function {
+  case .dot:
+    return matrixProduct(q, k.transposed)
+  case .scaledDot:
+    let factor = S(ScoreScale.rootKeyWidth.factor(keyWidth: k.shape[k.rank - 1]))
+    return matrixProduct(q, k.transposed).map { $0 * factor }
+  case .bilinear(let w):
+    return matrixProduct(affineMap(q, AffineMap(weight: w)), k.transposed)
+  case .additive(let score):
+    let wk = affineMap(k, AffineMap(weight: score.key)).matrices
+    let uq = affineMap(q, AffineMap(weight: score.query)).matrices
+    return eachPair(q, k) { g, i, j in
+      (0..<score.vector.count).reduce(0) { sum, a in
+        sum + score.vector[a] * S.tanh(wk[g, j, a] + uq[g, i, a])
+      }
+    }
+  case .concat(let w, let v):
+    require(
+      w.rank == 2 && w.shape[0] == v.count,
+      "concat takes da × (dq + dk) and da numbers: got \(described(w.shape)) and "
+        + described(v.shape))
+    let (queries, keys) = (q.matrices, k.matrices)
+    return eachPair(q, k) { g, i, j in
+      let both = queries.slice(g).slice(i).storage + keys.slice(g).slice(j).storage
+      let a = affineMap(Tensor(shape: [both.count], storage: both), AffineMap(weight: w))
+      return (0..<v.count).reduce(0) { $0 + v[$1] * S.tanh(a[$1]) }
+    }
+  }
+}
+
+/// The tensor … × n × m of a function of group, query and key.
+@inline(__always)
+private func eachPair<S: Scalar>(
+  _ q: Tensor<S>, _ k: Tensor<S>, _ score: (_ g: Int, _ i: Int, _ j: Int) -> S
+) -> Tensor<S> {
+  let (n, m) = (q.shape[q.rank - 2], k.shape[k.rank - 2])
+  var s = Tensor<S>(shape: [q.leadingShape.reduce(1, *), n, m], repeating: 0)
+  for g in 0..<s.shape[0] {
+    for i in 0..<n {
+      for j in 0..<m { s[g, i, j] = score(g, i, j) }
+    }
+  }
+  return s.reshaped(q.leadingShape + [n, m])
+}
+
+/// Key–value attention: each query takes the values by the scores of their keys.
+///
+///     α_i = softmax over j of s_ij,  y_i = Σ_j α_ij v_j        … × n × dv
+///
+/// - Parameters:
+///   - q: Queries, … × n × dq.
+///   - k: Keys, … × m × dk.
+///   - v: Values, … × m × dv.
+///   - function: What scores a key.
+/// - Returns: Scores, weights and output; zeros without keys.
+///
+/// ATT-3, ATT-10. SPEC.md, Scoring functions.
+@specialized(where S == Float)
+@specialized(where S == Double)
+public func keyValueAttention<S: Scalar>(
+  queries q: Tensor<S>, keys k: Tensor<S>, values v: Tensor<S>, by function: ScoringFunction<S>
+) -> AttentionSteps<S> {
+  let s = scores(queries: q, keys: k, by: function)
+  let weights = softmax(s)
+  return AttentionSteps(
+    scores: s, maskedScores: s, weights: weights, output: matrixProduct(weights, v))
+}
+
+/// Soft attention: each query takes the mean of all inputs by their weights.
+///
+///     α_i = softmax over j of s(x_j, q_i),  y_i = Σ_j α_ij x_j        … × n × dk
+///
+/// - Parameters:
+///   - q: Queries, … × n × dq.
+///   - x: Inputs, keys and values in one, … × m × dk.
+///   - function: What scores an input.
+///
+/// ATT-3, ATT-4. SPEC.md, Scoring functions.
+@specialized(where S == Float)
+@specialized(where S == Double)
+public func softAttention<S: Scalar>(
+  queries q: Tensor<S>, inputs x: Tensor<S>, by function: ScoringFunction<S>
+) -> AttentionSteps<S> {
+  keyValueAttention(queries: q, keys: x, values: x, by: function)
+}
+
+/// Hard attention: each query takes one input whole.
+///
+///     y_i = x_ĵ,  ĵ = argmax over j of α_ij        … × n × dk
+///
+/// - Parameters:
+///   - q: Queries, … × n × dq.
+///   - x: Inputs, … × m × dk, with m ≥ 1.
+///   - function: What scores an input.
+///   - choice: How ĵ follows from the weights.
+///
+/// ATT-9. Xu et al. 2015. SPEC.md, Scoring functions.
+@specialized(where S == Float)
+@specialized(where S == Double)
+public func hardAttention<S: Scalar>(
+  queries q: Tensor<S>, inputs x: Tensor<S>, by function: ScoringFunction<S>,
+  choosing choice: HardChoice = .largest
+) -> Tensor<S> {
+  let chosen = hardChoices(softmax(scores(queries: q, keys: x, by: function)), choice).rows
+  let inputs = x.matrices
+  let (n, dk) = (q.shape[q.rank - 2], x.shape[x.rank - 1])
+  let y = (0..<inputs.shape[0]).flatMap { g in
+    (0..<n).flatMap { i in inputs.slice(g).slice(chosen.storage[g * n + i]).storage }
+  }
+  return Tensor(shape: q.leadingShape + [n, dk], storage: y)
+}
+
+/// Which input each query gets from hard attention.
+///
+/// - Parameters:
+///   - weights: α, … × n × m, with m ≥ 1.
+///   - choice: The largest weight, or one drawn by the weights.
+/// - Returns: ĵ, … × n.
+///
+/// ATT-9. SPEC.md, Scoring functions.
+@specialized(where S == Float)
+@specialized(where S == Double)
+public func hardChoices<S: Scalar>(_ weights: Tensor<S>, _ choice: HardChoice) -> Tensor<Int> {
+  require(
+    weights.rank >= 1 && weights.shape[weights.rank - 1] > 0,
+    "hard attention needs an input to choose: got weights of \(described(weights.shape))")
+  switch choice {
+  case .largest:
+    return argmax(weights)
+  case .sampled(let seed):
+    let rows = weights.rows
+    let m = rows.shape[1]
+    return Tensor(
+      shape: weights.shape.dropLast(),
+      storage: (0..<rows.shape[0]).map { i in
+        let u = S(Double(SplitMix64.word(i, seed: seed) >> 40) * 0x1p-24)
+        var (j, sum) = (0, rows[i, 0])
+        while j < m - 1 && !(sum > u) {
+          j += 1
+          sum += rows[i, j]
+        }
+        return j
+      })
+  }
+}

@@ -1,0 +1,132 @@
+import Foundation
+import Notation
+
+/// A number computed in Double that carries a bound on its own error.
+///
+/// Every equation, however composed, is evaluated on it as on any other scalar; what comes out is how
+/// far the same evaluation in Double is from the exact result. Each operation adds half a unit in the
+/// last place of its result to what its operands bring, and a function of the C library two units.
+/// Numbers that a `Float` holds count as exact, others as rounded once.
+///
+/// Source: N. Higham, "Accuracy and Stability of Numerical Algorithms", 2nd edition, section 3.3.
+public struct RunningError: Scalar, Hashable {
+  /// The number.
+  public var value: Double
+  /// How far it may be from the exact one; 0 if it is not finite, since it is then compared by class.
+  public var bound: Double
+
+  private init(_ value: Double, _ bound: Double) {
+    self.value = value
+    self.bound = value.isFinite ? bound : 0
+  }
+
+  /// The result of an operation that is rounded correctly.
+  private init(rounded value: Double, _ bound: Double) { self.init(value, bound + u * abs(value)) }
+
+  /// The result of a function whose slope here is at most `slope`.
+  private init(function value: Double, of x: RunningError, slope: Double) {
+    self.init(value, abs(slope) * x.bound + 4 * u * abs(value))
+  }
+
+  /// The number given.
+  public init(_ value: Double) {
+    self.init(value, Double(Float(value)) == value ? 0 : u * abs(value))
+  }
+
+  /// The number given.
+  public init(floatLiteral value: Double) { self.init(value) }
+  /// The number given.
+  public init(integerLiteral value: Int) { self.init(Double(value)) }
+  /// The number given, if a Double holds it.
+  public init?<T: BinaryInteger>(exactly source: T) {
+    guard let value = Double(exactly: source) else { return nil }
+    self.init(value, 0)
+  }
+
+  /// The number without its error.
+  public var double: Double { value }
+  /// The number without its sign.
+  public var magnitude: RunningError { RunningError(abs(value), bound) }
+
+  /// The smaller number, whatever the errors.
+  public static func < (a: Self, b: Self) -> Bool { a.value < b.value }
+  /// The same number, whatever the errors.
+  public static func == (a: Self, b: Self) -> Bool { a.value == b.value }
+
+  /// The sum.
+  public static func + (a: Self, b: Self) -> Self {
+    Self(rounded: a.value + b.value, a.bound + b.bound)
+  }
+  /// The difference.
+  public static func - (a: Self, b: Self) -> Self {
+    Self(rounded: a.value - b.value, a.bound + b.bound)
+  }
+  /// The product.
+  public static func * (a: Self, b: Self) -> Self {
+    Self(
+      rounded: a.value * b.value,
+      abs(a.value) * b.bound + abs(b.value) * a.bound + a.bound * b.bound)
+  }
+  /// The quotient.
+  public static func / (a: Self, b: Self) -> Self {
+    let quotient = a.value / b.value
+    let smallest = abs(b.value) - b.bound
+    return Self(
+      rounded: quotient,
+      smallest > 0 ? (a.bound + abs(quotient) * b.bound) / smallest : .infinity)
+  }
+  /// Multiplies in place.
+  public static func *= (a: inout Self, b: Self) { a = a * b }
+
+  /// e to the power x.
+  public static func exp(_ x: Self) -> Self {
+    let y = Foundation.exp(x.value)
+    return Self(y, y * expm1(x.bound) + 4 * u * y)
+  }
+  /// The natural logarithm of x.
+  public static func log(_ x: Self) -> Self {
+    let smallest = x.value - x.bound
+    return Self(
+      function: Foundation.log(x.value), of: x, slope: smallest > 0 ? 1 / smallest : .infinity)
+  }
+  /// The hyperbolic tangent of x.
+  public static func tanh(_ x: Self) -> Self {
+    Self(function: Foundation.tanh(x.value), of: x, slope: 1)
+  }
+  /// The sine of x.
+  public static func sin(_ x: Self) -> Self {
+    Self(function: Foundation.sin(x.value), of: x, slope: 1)
+  }
+  /// The cosine of x.
+  public static func cos(_ x: Self) -> Self {
+    Self(function: Foundation.cos(x.value), of: x, slope: 1)
+  }
+  /// The square root of x: |√(x + e) − √x| is at most |e| / √x, and at most √|e|.
+  public static func sqrt(_ x: Self) -> Self {
+    let y = x.value.squareRoot()
+    return Self(rounded: y, min(x.bound.squareRoot(), y > 0 ? x.bound / y : .infinity))
+  }
+  /// The complementary error function of x, whose slope is −2/√π exp(−x²).
+  public static func erfc(_ x: Self) -> Self {
+    Self(function: Foundation.erfc(x.value), of: x, slope: 2 / Double.pi.squareRoot())
+  }
+  /// x to the power y, as exp(y log x).
+  public static func pow(_ x: Self, _ y: Self) -> Self {
+    let exponent = y * log(x)
+    let power = Foundation.pow(x.value, y.value)
+    return Self(power, abs(power) * (expm1(exponent.bound) + 4 * u))
+  }
+}
+
+/// The unit roundoff of Double.
+private let u = 0x1p-53
+
+extension Tensor<Double> {
+  /// The same numbers, each to carry its error from here on.
+  public var tracked: Tensor<RunningError> { converted() }
+}
+
+extension Tensor<RunningError> {
+  /// How far each number may be from the exact one.
+  public var bounds: Tensor<Double> { map { $0.bound + Double.leastNormalMagnitude } }
+}

@@ -1,0 +1,100 @@
+import Equations
+import ErrorBounds
+import Kernels
+import Notation
+
+extension Function {
+  static let attention: [String: Function] = masks.merging(attentions) { mask, _ in mask }
+
+  private static let masks: [String: Function] = [
+    "causalMask": Function(0, ["queries", "keys", "offset"]) { (a) throws(Fault) in
+      .booleans(
+        causalMask(
+          queries: try a.integer("queries"), keys: try a.integer("keys"),
+          offset: try a.has("offset") ? a.integer("offset") : 0))
+    },
+    "paddingMask": Function(0, ["tokens", "padding"]) { (a) throws(Fault) in
+      .booleans(paddingMask(tokens: try a.integers("tokens"), padding: try a.integer("padding")))
+    },
+    "decoderMask": Function(0, ["tokens", "padding", "queryPadding"]) { (a) throws(Fault) in
+      .booleans(
+        decoderMask(
+          tokens: try a.integers("tokens"), padding: try a.integer("padding"),
+          queryPadding: try a.option("queryPadding", QueryPadding.visible)))
+    },
+    "conjunction": Function(2) { (a) throws(Fault) in
+      .booleans(conjunction(try a.booleans(0), try a.booleans(1)))
+    },
+    "additiveMask": Function(1) { (a) throws(Fault) in
+      .numbers(additiveMask(try a.booleans(0)))
+    },
+    "maskedScores": Function(1, ["mask", "fill", "factor"]) { (a) throws(Fault) in
+      .numbers(
+        maskedScores(
+          try a.numbers(0), mask: try a.mask(), fill: try a.option("fill", MaskFill.excluded),
+          factor: try a.has("factor") ? a.number("factor") : 1))
+    },
+    "causal": Function(1) { (a) throws(Fault) in .mask(.causal(offset: try a.integer(0))) },
+    "keep": Function(1) { (a) throws(Fault) in .mask(.keep(try a.booleans(0))) },
+    "adding": Function(1) { (a) throws(Fault) in .mask(.adding(try a.numbers(0))) },
+    "replaced": Function(1) { (a) throws(Fault) in .option(MaskFill.replaced(by: try a.number(0)))
+    },
+    "replacedBeforeScaling": Function(1) { (a) throws(Fault) in
+      .option(MaskFill.replacedBeforeScaling(by: try a.number(0)))
+    },
+    "added": Function(1) { (a) throws(Fault) in .option(MaskFill.added(try a.number(0))) },
+  ]
+
+  private static let attentions: [String: Function] = [
+    "scaledDotProductAttention": Function(
+      0, ["queries", "keys", "values", "mask", "fill", "scale"],
+      equation: { (a) throws(Fault) in
+        .steps(
+          scaledDotProductAttentionSteps(
+            queries: try a.numbers("queries"), keys: try a.numbers("keys"),
+            values: try a.numbers("values"), mask: try a.mask(),
+            fill: try a.option("fill", MaskFill.excluded),
+            scale: try a.option("scale", ScoreScale.rootKeyWidth)))
+      },
+      kernel: { (a) throws(Fault) in
+        let (q, k, v) = (
+          try a.numbers("queries"), try a.numbers("keys"), try a.numbers("values")
+        )
+        let (mask, fill, scale) = (
+          try a.mask(), try a.option("fill", MaskFill.excluded),
+          try a.option("scale", ScoreScale.rootKeyWidth)
+        )
+        if let bias = mask.bias { _ = try exactFloats(bias) }
+        return KernelResult(
+          value: scaledDotProductAttention(
+            queries: try exactFloats(q), keys: try exactFloats(k), values: try exactFloats(v),
+            mask: mask.converted(), fill: fill, scale: scale),
+          bound: scaledDotProductAttentionBounds(
+            queries: q, keys: k, values: v, mask: mask, fill: fill, scale: scale
+          ).output)
+      }),
+    "selfAttention": Function(1, projected) { (a) throws(Fault) in
+      .numbers(
+        selfAttention(
+          try a.numbers(0), try a.projections(), mask: try a.mask(),
+          fill: try a.option("fill", MaskFill.excluded),
+          scale: try a.option("scale", ScoreScale.rootKeyWidth)))
+    },
+    "crossAttention": Function(1, projected.union(["memory"])) { (a) throws(Fault) in
+      .numbers(
+        crossAttention(
+          try a.numbers(0), memory: try a.numbers("memory"), try a.projections(),
+          mask: try a.mask(), fill: try a.option("fill", MaskFill.excluded),
+          scale: try a.option("scale", ScoreScale.rootKeyWidth)))
+    },
+    "rootModelWidth": Function(1) { (a) throws(Fault) in
+      .option(ScoreScale.rootModelWidth(try a.integer(0)))
+    },
+    "factor": Function(1) { (a) throws(Fault) in .option(ScoreScale.factor(try a.number(0))) },
+  ]
+
+  /// W^Q, W^K and W^V, outputs × inputs, and what attention takes besides.
+  private static let projected: Set<String> = [
+    "query", "key", "value", "queryBias", "keyBias", "valueBias", "mask", "fill", "scale",
+  ]
+}

@@ -1,0 +1,57 @@
+import Equations
+import ErrorBounds
+import Kernels
+import Notation
+
+extension Function {
+  static let primitives: [String: Function] = [
+    "matrixProduct": Function(
+      2,
+      equation: { (a) throws(Fault) in
+        .numbers(matrixProduct(try a.numbers(0), try a.numbers(1)))
+      },
+      kernel: { (a) throws(Fault) in
+        KernelResult(
+          value: matrixProduct(try a.floats(0), try a.floats(1)),
+          bound: matrixProductBound(try a.numbers(0), try a.numbers(1)))
+      }),
+    "affineMap": Function(
+      1, ["weight", "inputsByOutputs", "bias", "activation"],
+      equation: { (a) throws(Fault) in
+        .numbers(
+          affineMap(
+            try a.numbers(0), try a.affineMap(),
+            activation: try a.option("activation", Activation.identity)))
+      },
+      kernel: { (a) throws(Fault) in
+        let (x, map, activation) = (
+          try a.numbers(0), try a.affineMap(), try a.option("activation", Activation.identity)
+        )
+        let weight = try exactFloats(map.weight)
+        var floatMap = AffineMap(weight: weight)
+        if let bias = map.bias { floatMap = AffineMap(weight: weight, bias: try exactFloats(bias)) }
+        return KernelResult(
+          value: affineMap(try exactFloats(x), floatMap, activation: activation),
+          bound: affineMapBound(x, map, activation: activation))
+      }),
+    "softmax": Function(
+      1,
+      equation: { (a) throws(Fault) in .numbers(softmax(try a.numbers(0))) },
+      kernel: { (a) throws(Fault) in
+        KernelResult(value: softmax(try a.floats(0)), bound: softmaxBound(try a.numbers(0)))
+      }),
+    "logSoftmax": Function(
+      1,
+      equation: { (a) throws(Fault) in .numbers(logSoftmax(try a.numbers(0))) },
+      kernel: { (a) throws(Fault) in
+        KernelResult(value: logSoftmax(try a.floats(0)), bound: logSoftmaxBound(try a.numbers(0)))
+      }),
+    "empty": Function(nil) { (a) throws(Fault) in
+      let shape = try a.positionalIntegers()
+      guard shape.contains(0), shape.allSatisfy({ $0 >= 0 }) else {
+        throw Fault("empty(…) needs an extent of 0 and none below")
+      }
+      return .numbers(Tensor(shape: shape, storage: []))
+    },
+  ]
+}
