@@ -13,6 +13,7 @@ public struct GoldenCase: Sendable, CustomTestStringConvertible {
   public let attributes: Attributes
   private let inputs: [String: String]
   private let expectations: [String: String]
+  private let gauges: [String: String]
   private let file: SafeTensorsFile
 
   /// The name that test reports show.
@@ -61,42 +62,57 @@ public struct GoldenCase: Sendable, CustomTestStringConvertible {
     return manifest.cases.map { entry in
       GoldenCase(
         id: entry.id, function: entry.function, attributes: entry.attributes,
-        inputs: entry.inputs, expectations: entry.expected, file: files[entry.topic]!)
+        inputs: entry.inputs, expectations: entry.expected, gauges: entry.gauges ?? [:],
+        file: files[entry.topic]!)
     }
   }
 
-  /// The arguments of a case that are no tensors; each function has its own.
+  /// The arguments of a case that are no tensors, by name.
   public struct Attributes: Sendable, Decodable {
-    /// `identity` or `relu`.
-    public let activation: String?
-    /// The extents and the offset of a causal mask.
-    public let queries, keys, offset: Int?
-    /// The token that fills sentences up.
-    public let padding: Int?
-    /// `visible` or `hidden`.
-    public let queryPadding: String?
-    /// What raw scores are multiplied by.
-    public let scaleFactor: Double?
-    /// The causal rule of an attention.
-    public let causalOffset: Int?
-    fileprivate let fill: Variant?
-    fileprivate let scale: Variant?
+    private let values: [String: Value]
+
+    /// Reads the arguments of one case.
+    public init(from decoder: any Decoder) throws {
+      values = try decoder.singleValueContainer().decode([String: Value].self)
+    }
+
+    /// A word, `nil` if the case has none of this name.
+    public func string(_ name: String) -> String? {
+      if case .word(let word)? = values[name] { word } else { nil }
+    }
+
+    /// An integer, `nil` if the case has none of this name.
+    public func integer(_ name: String) -> Int? { number(name).flatMap { Int(exactly: $0) } }
+
+    /// A number, `nil` if the case has none of this name.
+    public func number(_ name: String) -> Double? {
+      switch values[name] {
+      case .number(let number): number
+      case .word(let word): Double(word)  // what JSON cannot write is a string
+      default: nil
+      }
+    }
+
+    /// A variant with its own arguments, `nil` if the case has none of this name.
+    func variant(_ name: String) -> Attributes? {
+      if case .variant(let attributes)? = values[name] { attributes } else { nil }
+    }
   }
 
-  fileprivate struct Variant: Sendable, Decodable {
-    let kind: String
-    let width: Int?
-    let value: Number?
-  }
-
-  /// A number; those that JSON cannot write are strings.
-  fileprivate struct Number: Sendable, Decodable {
-    let value: Double
+  private enum Value: Sendable, Decodable {
+    case number(Double)
+    case word(String)
+    case variant(Attributes)
 
     init(from decoder: any Decoder) throws {
       let container = try decoder.singleValueContainer()
-      let text = try? container.decode(String.self)
-      value = try text.flatMap { Double($0) } ?? container.decode(Double.self)
+      if let number = try? container.decode(Double.self) {
+        self = .number(number)
+      } else if let word = try? container.decode(String.self) {
+        self = .word(word)
+      } else {
+        self = .variant(try container.decode(Attributes.self))
+      }
     }
   }
 }
@@ -104,8 +120,9 @@ public struct GoldenCase: Sendable, CustomTestStringConvertible {
 extension GoldenCase {
   /// The fill of hidden scores.
   public var fill: MaskFill {
-    let value = attributes.fill?.value?.value ?? .nan
-    switch attributes.fill?.kind {
+    let variant = attributes.variant("fill")
+    let value = variant?.number("value") ?? .nan
+    switch variant?.string("kind") {
     case "excluded": return .excluded
     case "replaced": return .replaced(by: value)
     case "replacedBeforeScaling": return .replacedBeforeScaling(by: value)
@@ -116,10 +133,11 @@ extension GoldenCase {
 
   /// The scale of the scores.
   public var scale: ScoreScale {
-    switch attributes.scale?.kind {
+    let variant = attributes.variant("scale")
+    switch variant?.string("kind") {
     case "rootKeyWidth": return .rootKeyWidth
-    case "rootModelWidth": return .rootModelWidth(attributes.scale!.width!)
-    case "factor": return .factor(attributes.scale!.value!.value)
+    case "rootModelWidth": return .rootModelWidth(variant!.integer("width")!)
+    case "factor": return .factor(variant!.number("value")!)
     case let kind: fatalError("case \(id) has the scale \(kind ?? "none")")
     }
   }
@@ -127,8 +145,34 @@ extension GoldenCase {
   /// The mask of an attention.
   public func mask() throws -> AttentionMask<Double> {
     AttentionMask(
-      causalOffset: attributes.causalOffset, keep: try flags("keep"), bias: try input("bias"))
+      causalOffset: attributes.integer("causalOffset"), keep: try flags("keep"),
+      bias: try input("bias"))
   }
+
+  /// How far an implementation with the unit roundoff `u` may be from an expected result.
+  public func bound(_ name: String, unit u: Double = 0x1p-53) throws -> Tensor<Double> {
+    guard let gauge = gauges[name] else { fatalError("case \(id) has no gauge for \(name)") }
+    let smallest = u == 0x1p-53 ? Double.leastNormalMagnitude : Double(Float.leastNormalMagnitude)
+    return try file.doubles(gauge).map { u * $0 + smallest }
+  }
+
+  /// Throws unless every number that the case stores is among the results and within its bound.
+  public func check(_ results: [String: Tensor<Double>], unit u: Double = 0x1p-53) throws {
+    for name in gauges.keys.sorted() {
+      guard let got = results[name] else { fatalError("case \(id) needs \(name)") }
+      try ErrorGauge(got: got, expected: try expected(name)!, bound: try bound(name, unit: u))
+    }
+  }
+
+  /// Expected integers, `nil` if the case does not store these.
+  public func expectedIntegers(_ name: String) throws -> Tensor<Int>? {
+    try expectations[name].map { try file.integers($0) }
+  }
+
+  /// The names of the inputs.
+  public var inputNames: [String] { inputs.keys.sorted() }
+  /// The names of the expected results.
+  public var expectedNames: [String] { expectations.keys.sorted() }
 }
 
 /// The folder that holds `Package.swift`.
@@ -141,6 +185,7 @@ private struct Manifest: Decodable {
     let topic, id, function: String
     let attributes: GoldenCase.Attributes
     let inputs, expected: [String: String]
+    let gauges: [String: String]?
   }
   let files: [String: File]
   let cases: [Case]

@@ -77,19 +77,22 @@ private func compare(_ masks: Masks, with vector: GoldenCase) throws {
   }
   switch vector.function {
   case "causalMask":
-    try check(masks.causal(attributes.queries!, attributes.keys!, attributes.offset!))
+    try check(
+      masks.causal(
+        attributes.integer("queries")!, attributes.integer("keys")!, attributes.integer("offset")!))
   case "paddingMask":
-    try check(masks.padding(try vector.integers("tokens")!, attributes.padding!))
+    try check(masks.padding(try vector.integers("tokens")!, attributes.integer("padding")!))
   case "decoderMask":
-    let hidden = attributes.queryPadding == "hidden"
+    let hidden = attributes.string("queryPadding") == "hidden"
     try check(
       masks.decoder(
-        try vector.integers("tokens")!, attributes.padding!, hidden ? .hidden : .visible))
+        try vector.integers("tokens")!, attributes.integer("padding")!, hidden ? .hidden : .visible)
+    )
   case "additiveMask":
     let got = masks.additive(try vector.flags("keep")!)
     try TestSupport.expect(got == (try vector.expected("output")!), "\(vector.id): \(got)")
   default:
-    let (scores, factor) = (try vector.input("scores")!, attributes.scaleFactor!)
+    let (scores, factor) = (try vector.input("scores")!, attributes.number("scaleFactor")!)
     let got = masks.scores(scores, .keep(try vector.flags("keep")!), vector.fill, factor)
     let expected = try vector.expected("output")!
     // A product, and for `added` a sum, of rounded numbers.

@@ -19,7 +19,7 @@ struct MatrixProductKernelTests {
   func goldenAffineMap(_ vector: GoldenCase) throws {
     let (x, weight) = (try vector.input("x")!, try vector.input("weight")!)
     let bias = try vector.input("bias")
-    let activation: Activation = vector.attributes.activation == "relu" ? .relu : .identity
+    let activation: Activation = vector.attributes.string("activation") == "relu" ? .relu : .identity
     try ErrorGauge(
       got: Kernels::affineMap(
         x.converted(), AffineMap(weight: weight.converted(), bias: bias?.converted()),
