@@ -28,7 +28,7 @@ let package = Package(
   products: [
     .library(
       name: "TransformerSpec",
-      targets: ["Notation", "Equations", "Kernels", "ErrorBounds", "SafeTensors"]),
+      targets: ["Notation", "Equations", "Kernels", "ErrorBounds", "SafeTensors", "Parameters"]),
     .executable(name: "bench", targets: ["bench"]),
   ],
   targets: [
@@ -36,6 +36,8 @@ let package = Package(
     .target(name: "Equations", dependencies: ["Notation"], swiftSettings: optimised),
     .target(name: "Kernels", dependencies: ["Notation"], swiftSettings: optimised),
     .target(name: "SafeTensors", dependencies: ["Notation"], swiftSettings: optimised),
+    .target(
+      name: "Parameters", dependencies: ["Notation", "SafeTensors"], swiftSettings: optimised),
     .target(
       name: "ErrorBounds", dependencies: ["Notation", "Equations"], swiftSettings: optimised),
 
@@ -47,6 +49,9 @@ let package = Package(
     .testTarget(
       name: "SafeTensorsTests", dependencies: ["SafeTensors", "TestSupport"], swiftSettings: checked
     ),
+    .testTarget(
+      name: "ParametersTests", dependencies: ["Parameters", "Equations", "TestSupport"],
+      swiftSettings: checked),
     .testTarget(name: "TestSupportTests", dependencies: ["TestSupport"], swiftSettings: checked),
     .testTarget(
       name: "EquationsTests",
