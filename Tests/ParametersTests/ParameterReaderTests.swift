@@ -19,7 +19,8 @@ struct ParameterReaderTests {
       var file = model.file()
       file.tensors[name] = nil
       let error = #expect(throws: ParameterError.self) { try model.read(file) }
-      #expect(error?.missing == [.init(name: name, shape: tensor.shape)])
+      #expect(error?.missing.map(\.name) == [name])
+      #expect(error?.missing.map(\.shape) == [tensor.shape])
       #expect(error?.extra == [] && error?.misshapen == [] && error?.notNumbers == [])
     }
   }
@@ -31,7 +32,9 @@ struct ParameterReaderTests {
       let wrong = Array(tensor.shape.dropLast()) + [tensor.shape.last! + 1]
       file.tensors[name] = StoredTensor(Tensor<Float>(shape: wrong, repeating: 0))
       let error = #expect(throws: ParameterError.self) { try model.read(file) }
-      #expect(error?.misshapen == [.init(name: name, found: wrong, expected: tensor.shape)])
+      #expect(error?.misshapen.map(\.name) == [name])
+      #expect(error?.misshapen.map(\.found) == [wrong])
+      #expect(error?.misshapen.map(\.expected) == [tensor.shape])
       #expect(error?.extra == [] && error?.missing == [] && error?.notNumbers == [])
     }
   }
