@@ -5,7 +5,7 @@ error bounds. Infinities and NaN follow IEEE 754, as mpmath's own do. What this 
 depend on the machine.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import mpmath
 import numpy as np
@@ -50,6 +50,21 @@ def rounded(array: np.ndarray) -> np.ndarray:
     for index in np.ndindex(array.shape):
         result[index] = nearest(array[index])
     return result
+
+
+def each(function: Callable[[Number], Number], array: np.ndarray) -> np.ndarray:
+    """Returns the function of each number, shape unchanged."""
+    result = np.empty(array.shape, dtype=object)
+    for index in np.ndindex(array.shape):
+        result[index] = function(array[index])
+    return result
+
+
+def divided(x: Number, y: Number | int) -> Number:
+    """Returns x / y for y ≥ 0, where mpmath refuses a y of 0 and IEEE 754 does not."""
+    if isinstance(x, Bounded) or isinstance(y, Bounded) or y != 0:
+        return x / y
+    return x * INFINITY
 
 
 def total(terms: Sequence[Number]) -> Number:
@@ -120,6 +135,26 @@ def tanh(x: Number) -> Number:
         y = np.tanh(x.value)
         return x.applied(y, 1 - y * y)
     return mpmath.tanh(x)
+
+
+def sigmoid(x: Number) -> Number:
+    """Returns 1 / (1 + e^(−x)); the power never overflows."""
+    if x < 0:
+        power = exp(x)
+        return power / (1 + power)
+    return 1 / (1 + exp(-x))
+
+
+def relu(x: Number) -> Number:
+    """Returns the larger of x and 0, NaN for NaN."""
+    if isinstance(x, Bounded):
+        return Bounded(np.maximum(x.value, 0), x.error)
+    return x if is_nan(x) or x > 0 else Number(0)
+
+
+def beside_one(x: Number) -> Number:
+    """Returns the number; as a `Bounded`, with the error that it has as half of 1 + erf or of 1 + tanh."""
+    return Bounded(x.value, x.error + running.STEP) if isinstance(x, Bounded) else x
 
 
 def sin(x: Number) -> Number:

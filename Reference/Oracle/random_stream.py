@@ -7,6 +7,8 @@ G. Steele, D. Lea and C. Flood, "Fast splittable pseudorandom number generators"
 import hashlib
 from collections.abc import Sequence
 
+import numpy as np
+
 WORD = (1 << 64) - 1
 
 
@@ -23,6 +25,21 @@ class SplitMix64:
         z = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) & WORD
         z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & WORD
         return z ^ (z >> 31)
+
+
+def uniform_numbers(seed: int, count: int) -> list[float]:
+    """Returns the first numbers of the stream that dropout and sampling use: (word >> 40) · 2^-24 of SplitMix64."""
+    words = SplitMix64(seed)
+    return [(words.next() >> 40) * 2.0**-24 for _ in range(count)]
+
+
+def uniform_numbers_by_index(seed: int, count: int) -> np.ndarray:
+    """Returns the same numbers, each computed from its index alone."""
+    # NumPy wraps around in silence: these are integers modulo 2^64.
+    z = np.uint64(seed) + np.arange(1, count + 1, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
+    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return ((z ^ (z >> np.uint64(31))) >> np.uint64(40)).astype(np.float64) * 2.0**-24
 
 
 def rotated(word: int, bits: int) -> int:

@@ -10,15 +10,29 @@ import numpy as np
 import torch
 from safetensors.numpy import save
 
+import activations
 import attention_mask
+import dropout
+import feed_forward
+import layer_norm
 import matrix_product
+import positional_encoding
+import residual
 import scaled_dot_product_attention
+import scoring_functions
 import softmax
+import token_embedding
 from agreement import ORACLE_ROUNDING, Disagreement, wrong_places
 from cases import Case, Function, Rounding, Tensors
 
 FORMAT = 1
-TOPICS = (matrix_product, softmax, attention_mask, scaled_dot_product_attention)
+TOPICS = (
+    matrix_product, softmax, activations, dropout,
+    attention_mask, scoring_functions, scaled_dot_product_attention,
+    token_embedding, positional_encoding,
+    layer_norm, residual,
+    feed_forward,
+)
 DIRECTORY = Path(__file__).resolve().parent.parent / "Vectors"
 MANIFEST = "manifest.json"
 
@@ -112,7 +126,7 @@ def built() -> dict[str, bytes]:
 
 def laid_out(tensors: Tensors) -> bytes:
     """Returns a .safetensors file: widest elements first, then by name, without metadata."""
-    return save({name: np.ascontiguousarray(tensors[name]) for name in sorted(tensors)})
+    return save({name: np.asarray(tensors[name], order="C") for name in sorted(tensors)})
 
 
 def write(directory: Path = DIRECTORY) -> dict[str, bytes]:
