@@ -125,27 +125,45 @@ def tanh(x: Number) -> Number:
 def sin(x: Number) -> Number:
     """Returns the sine of an angle in radians."""
     if isinstance(x, Bounded):
-        return x.applied(np.sin(x.value), 1.0)
+        # An angle's error may be large: no slope is beyond 1.
+        return x.merged().applied(np.sin(x.value), 1.0)
     return mpmath.sin(x)
 
 
 def cos(x: Number) -> Number:
     """Returns the cosine of an angle in radians."""
     if isinstance(x, Bounded):
-        return x.applied(np.cos(x.value), 1.0)
+        return x.merged().applied(np.cos(x.value), 1.0)
     return mpmath.cos(x)
 
 
 def erfc(x: Number) -> Number:
     """Returns 2/√π ∫_x^∞ e^(−t²) dt."""
     if isinstance(x, Bounded):
-        return x.applied(float(mpmath.erfc(float(x.value))), 1.1284 * np.exp(-x.value * x.value))
+        return x.applied(float(mpmath.erfc(float(x.value))), -2 / np.sqrt(np.pi) * np.exp(-x.value * x.value))
     return mpmath.erfc(x)
+
+
+def relu(x: Number) -> Number:
+    """Returns max(x, 0); NaN stays NaN."""
+    if isinstance(x, Bounded) and abs(x.value) <= 2 * running.LARGEST_UNIT * x.merged().error:
+        return Bounded(max(x.value, 0.0), x.merged().error)
+    return x if x > 0 or is_nan(x) else of_kind(mpf(0), x)
+
+
+def gelu(x: Number) -> Number:
+    """Returns x Φ(x) = x/2 · erfc(−x/√2), Φ being the standard normal distribution."""
+    return x / 2 * erfc(-x / mpmath.sqrt(2))
 
 
 def is_nan(x: Number) -> bool:
     """Returns whether the number is none."""
     return bool(np.isnan(x.value)) if isinstance(x, Bounded) else bool(mp.isnan(x))
+
+
+def of_kind(x: Number, other: Number) -> Number:
+    """Returns x as a number of the other's kind."""
+    return running.bounded(x) if isinstance(other, Bounded) else x
 
 
 def largest(row: Sequence[Number]) -> Number:

@@ -11,14 +11,22 @@ import torch
 from safetensors.numpy import save
 
 import attention_mask
+import decoder_layer
+import encoder_layer
+import generation
 import matrix_product
+import multi_head_attention
 import scaled_dot_product_attention
 import softmax
+import transformer
 from agreement import ORACLE_ROUNDING, Disagreement, wrong_places
 from cases import Case, Function, Rounding, Tensors
 
 FORMAT = 1
-TOPICS = (matrix_product, softmax, attention_mask, scaled_dot_product_attention)
+TOPICS = (
+    matrix_product, softmax, attention_mask, scaled_dot_product_attention,
+    multi_head_attention, encoder_layer, decoder_layer, transformer, generation,
+)
 DIRECTORY = Path(__file__).resolve().parent.parent / "Vectors"
 MANIFEST = "manifest.json"
 
