@@ -10,8 +10,12 @@ import layers
 from agreement import MPMATH, PYTORCH_FLOAT64, double
 from attention_mask import replaced
 from cases import Case, Draw, Tensors, defined
-from encoder_layer import B, D, LAYER_NORM_002, T, keep_first, layer_attributes, layer_parameters, parameters, stack_parameters
-from pytorch_layers import Record, as_attention_mask, decoder_stack, encoder_stack, is_pytorchs, loaded, settings, visible
+from encoder_layer import (
+    LAYER_NORM_002, B, D, T, keep_first, layer_attributes, layer_parameters, parameters, stack_parameters,
+)
+from pytorch_layers import (
+    Record, as_attention_mask, decoder_stack, encoder_stack, is_pytorchs, loaded, settings, visible,
+)
 
 TOPIC = "DecoderLayer"
 

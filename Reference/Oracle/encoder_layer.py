@@ -59,14 +59,15 @@ def parameters(case: Case) -> Tensors:
 def encoder_layer_defined(case: Case, lift: Callable[[np.ndarray], np.ndarray]) -> Tensors:
     """Returns what the two sublayers make of x: b×t×d, and the layer's output."""
     x, lifted = lift(case.inputs["x"]), {name: lift(w) for name, w in parameters(case).items()}
-    return layers.encoder_layer(x, lifted, case.attributes, case.inputs.get("keep"), case.attributes.get("causalOffset"))
+    keep, offset = case.inputs.get("keep"), case.attributes.get("causalOffset")
+    return layers.encoder_layer(x, lifted, case.attributes, keep, offset)
 
 
 def encoder_defined(case: Case, lift: Callable[[np.ndarray], np.ndarray]) -> Tensors:
     """Returns every layer's output and the stack's: b×t×d."""
     x, lifted = lift(case.inputs["x"]), {name: lift(w) for name, w in parameters(case).items()}
-    attributes = case.attributes
-    return layers.encoder(x, lifted, attributes, attributes["layers"], case.inputs.get("keep"), attributes.get("causalOffset"))
+    keep, offset = case.inputs.get("keep"), case.attributes.get("causalOffset")
+    return layers.encoder(x, lifted, case.attributes, case.attributes["layers"], keep, offset)
 
 
 ORACLES = (PYTORCH_FLOAT64, MPMATH)
@@ -190,6 +191,7 @@ def cases() -> list[Case]:
 
 def small_numbers(id: str, epsilon: float) -> Case:
     """Returns a pre-norm layer of an x so small that ε decides what the norm gives."""
-    made = case(id, f"Numbers of size 1e-3: ε = {epsilon:.0e} decides how far the first norm lifts them.", "NRM-1", "NRM-2", "ERR-56", placement="preNorm", epsilon=epsilon)
+    purpose = f"Numbers of size 1e-3: ε = {epsilon:.0e} decides how far the first norm lifts them."
+    made = case(id, purpose, "NRM-1", "NRM-2", "ERR-56", placement="preNorm", epsilon=epsilon)
     made.inputs["x"] *= np.float32(2**-10)
     return made

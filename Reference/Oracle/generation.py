@@ -11,7 +11,9 @@ from agreement import MPMATH, PYTORCH_FLOAT64
 from attention_mask import replaced
 from cases import Case, Draw, Tensors, defined
 from encoder_layer import LAYER_NORM_002
-from transformer import SOURCE_PADDING, SOURCE_WORDS, ExactModel, TorchModel, model_attributes, model_parameters, sentences
+from transformer import (
+    SOURCE_PADDING, SOURCE_WORDS, ExactModel, TorchModel, model_attributes, model_parameters, sentences,
+)
 
 TOPIC = "Generation"
 
@@ -24,9 +26,9 @@ def greedy_by_torch(case: Case) -> Tensors:
 
     What comes after a sentence's end is computed, and then struck out.
     """
-    source, length, start, stop = case.inputs["source"], *(case.attributes[name] for name in ("maximumLength", "start", "stop"))
-    model, target, steps = TorchModel(case.inputs, case.attributes), np.full((len(source), 1), start), []
-    for _ in range(length):
+    source, stop, steps = case.inputs["source"], case.attributes["stop"], []
+    model, target = TorchModel(case.inputs, case.attributes), np.full((len(source), 1), case.attributes["start"])
+    for _ in range(case.attributes["maximumLength"]):
         steps.append(model(source, target)["logits"][:, -1])
         target = np.concatenate([target, steps[-1].argmax(axis=-1)[:, None]], axis=1)
     tokens, logits = target[:, 1:], np.stack(steps, axis=1)
@@ -36,7 +38,8 @@ def greedy_by_torch(case: Case) -> Tensors:
 
 def greedy_defined(case: Case, lift: Callable[[np.ndarray], np.ndarray]) -> Tensors:
     """Returns the tokens b×length and each step's logits b×length×v, sentence by sentence."""
-    model, source, length = ExactModel(case.inputs, case.attributes, lift), case.inputs["source"], case.attributes["maximumLength"]
+    model = ExactModel(case.inputs, case.attributes, lift)
+    source, length = case.inputs["source"], case.attributes["maximumLength"]
     tokens = np.full((len(source), length), -1, dtype=np.int64)
     logits = np.full((len(source), length, len(case.inputs["output.bias"])), exact.Number(0), dtype=object)
     for sentence in range(len(source)):

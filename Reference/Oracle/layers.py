@@ -34,7 +34,8 @@ def packed_maps(parameters: Tensors) -> dict[str, AffineMap]:
     """Returns the four maps of an attention whose query, key and value weights are stacked in this order."""
     names = ("query", "key", "value")
     weights, biases = (np.split(parameters[f"in_proj_{part}"], 3) for part in ("weight", "bias"))
-    return dict(zip(names, zip(weights, biases, strict=True), strict=True)) | {"output": affine_map(parameters, "out_proj")}
+    maps = dict(zip(names, zip(weights, biases, strict=True), strict=True))
+    return maps | {"output": affine_map(parameters, "out_proj")}
 
 
 def split_heads(x: np.ndarray, heads: int) -> np.ndarray:
@@ -57,8 +58,10 @@ def multi_head(
     keep: np.ndarray | None,
 ) -> Tensors:
     """Returns Concat(head_1 … head_h) W^O, head_i = Attention(Q W_i^Q, K W_i^K, V W_i^V), and what led to it."""
-    named = {"query": queries, "key": keys, "value": values}
-    projected = {f"{name}Heads": split_heads(running.settled(exact.affine(x, *maps[name])), heads) for name, x in named.items()}
+    projected = {
+        f"{name}Heads": split_heads(running.settled(exact.affine(x, *maps[name])), heads)
+        for name, x in (("query", queries), ("key", keys), ("value", values))
+    }
     attention = attended(*projected.values(), attributes, keep)
     attention["heads"] = running.settled(attention.pop("output"))
     concatenated = concatenate_heads(attention["heads"])
@@ -91,9 +94,13 @@ class Layer:
         self.parameters = parameters
         self.attributes = attributes
 
-    def attention(self, name: str, x: np.ndarray, memory: np.ndarray, keep: np.ndarray | None, offset: int | None) -> np.ndarray:
+    def attention(
+        self, name: str, x: np.ndarray, memory: np.ndarray, keep: np.ndarray | None, offset: int | None
+    ) -> np.ndarray:
         """Returns what the attention of this name makes of queries x: b×t×d and keys and values memory: b×s×d."""
-        mask = {"scale": ROOT_KEY_WIDTH, "fill": self.attributes["fill"]} | ({} if offset is None else {"causalOffset": offset})
+        mask = {"scale": ROOT_KEY_WIDTH, "fill": self.attributes["fill"]}
+        if offset is not None:
+            mask["causalOffset"] = offset
         maps = packed_maps(below(self.parameters, name))
         return multi_head(x, memory, memory, maps, self.attributes["heads"], mask, keep)["output"]
 
@@ -102,7 +109,9 @@ class Layer:
         maps = (affine_map(self.parameters, name) for name in ("linear1", "linear2"))
         return feed_forward(x, *maps, self.attributes["activation"])
 
-    def sublayer(self, x: np.ndarray, norm: str, function: Callable[[np.ndarray], np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    def sublayer(
+        self, x: np.ndarray, norm: str, function: Callable[[np.ndarray], np.ndarray]
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Returns F's output and x after it: LN(x + F(x)) with post-norm, x + F(LN(x)) with pre-norm."""
         gain, bias = affine_map(self.parameters, norm)
         if self.attributes["placement"] == "preNorm":
@@ -145,7 +154,11 @@ def decoder_layer(
 
 
 def stack(
-    x: np.ndarray, parameters: Tensors, attributes: Mapping[str, Any], layers: int, one: Callable[[np.ndarray, Tensors], Tensors]
+    x: np.ndarray,
+    parameters: Tensors,
+    attributes: Mapping[str, Any],
+    layers: int,
+    one: Callable[[np.ndarray, Tensors], Tensors],
 ) -> Tensors:
     """Returns the output of every layer in turn, and of the last norm, if there is one, as `output`."""
     results: Tensors = {}
@@ -158,7 +171,12 @@ def stack(
 
 
 def encoder(
-    x: np.ndarray, parameters: Tensors, attributes: Mapping[str, Any], layers: int, keep: np.ndarray | None, offset: int | None
+    x: np.ndarray,
+    parameters: Tensors,
+    attributes: Mapping[str, Any],
+    layers: int,
+    keep: np.ndarray | None,
+    offset: int | None,
 ) -> Tensors:
     """Returns what a stack of encoder layers makes of x: b×t×d, layer by layer."""
     return stack(x, parameters, attributes, layers, lambda y, p: encoder_layer(y, p, attributes, keep, offset))
@@ -182,7 +200,7 @@ def decoder(
 
 
 def sinusoids(length: int, width: int, one: exact.Number) -> np.ndarray:
-    """Returns sin(pos · ω_i) in column 2i and cos in 2i + 1, ω_i = 10000^(−2i/width), as numbers of the kind of `one`."""
+    """Returns sin(pos · ω_i) in column 2i and cos in 2i + 1, ω_i = 10000^(−2i/width), in numbers like `one`."""
     result = np.empty((length, width), dtype=object)
     for position, column in np.ndindex(length, width):
         exponent = exact.log(one * 10000) * (-2 * (column // 2)) / width

@@ -38,8 +38,8 @@ def multi_head_by_torch(case: Case) -> Tensors:
     attention["heads"] = attention.pop("output")
     concatenated = side_by_side(torch.from_numpy(attention["heads"]))
     results = {name: x.numpy() for name, x in projected.items()} | attention
-    results |= {"concatenated": concatenated.numpy(), "output": nn.functional.linear(concatenated, *maps["output"]).numpy()}
-    return results | by_the_module(case)
+    output = nn.functional.linear(concatenated, *maps["output"])
+    return results | {"concatenated": concatenated.numpy(), "output": output.numpy()} | by_the_module(case)
 
 
 def map_by_torch(inputs: Tensors, name: str) -> tuple[torch.Tensor, torch.Tensor | None]:
@@ -94,8 +94,8 @@ def shared_head_by_torch(case: Case) -> Tensors:
     output = torch.einsum(
         "bhic,ohc->bio", heads, double(inputs["outputWeight"]).unflatten(-1, (h, -1))
     ) + double(inputs["outputBias"])
-    results = {"scores": raw / root, "maskedScores": masked / root, "weights": weights, "heads": heads, "output": output}
-    return {name: x.numpy() for name, x in results.items()}
+    results = {"scores": raw / root, "maskedScores": masked / root, "weights": weights, "heads": heads}
+    return {name: x.numpy() for name, x in (results | {"output": output}).items()}
 
 
 def split_by_torch(case: Case) -> Tensors:
@@ -122,15 +122,16 @@ def multi_head_defined(case: Case, lift: Callable[[np.ndarray], np.ndarray]) -> 
 
 def shared_head_defined(case: Case, lift: Callable[[np.ndarray], np.ndarray]) -> Tensors:
     """Returns attention whose heads share one map each for queries, keys and values, divided by √(h·dk)."""
+    lifted = {name: lift(x) for name, x in case.inputs.items() if name != "keep"}
     q, k, v = (
-        exact.affine(layers.split_heads(lift(case.inputs[source]), case.attributes["heads"]), lift(case.inputs[f"{name}Weight"]), None)
+        exact.affine(layers.split_heads(lifted[source], case.attributes["heads"]), lifted[f"{name}Weight"], None)
         for name, source in NAMES.items()
     )
     attributes = {"scale": root_model_width(case.inputs["queries"].shape[-1]), "fill": replaced_before_scaling(-1e20)}
     results = attended(q, k, v, attributes, case.inputs.get("keep"))
     results["heads"] = results.pop("output")
     concatenated = layers.concatenate_heads(results["heads"])
-    return results | {"output": exact.affine(concatenated, lift(case.inputs["outputWeight"]), lift(case.inputs["outputBias"]))}
+    return results | {"output": exact.affine(concatenated, lifted["outputWeight"], lifted["outputBias"])}
 
 
 def split_defined(case: Case, lift: Callable[[np.ndarray], np.ndarray]) -> Tensors:
@@ -158,8 +159,7 @@ def cases() -> list[Case]:
     return shape_cases() + mask_cases() + fill_cases() + shared_cases() + split_cases()
 
 
-ALL = ("queryHeads", "keyHeads", "valueHeads", "scores", "maskedScores", "weights", "heads", "concatenated", "output")
-UNMASKED = tuple(name for name in ALL if name != "maskedScores")
+UNMASKED = ("queryHeads", "keyHeads", "valueHeads", "scores", "weights", "heads", "concatenated", "output")
 MASKED = ("maskedScores", "weights", "heads", "output")
 
 # The extents of most cases: batch, queries, keys, heads and the width of the model.
@@ -179,8 +179,10 @@ def case(
 ) -> Case:
     """Returns one multi-head attention; an offset of None means no causal rule."""
     attributes = {"heads": heads, "scale": scale, "fill": fill} | ({} if offset is None else {"causalOffset": offset})
-    unmasked = offset is None and "keep" not in inputs
-    return Case(id, "multiHeadAttention", purpose, inputs, ("MHA-1", *ids), attributes, stored or (UNMASKED if unmasked else MASKED))
+    if stored is None:
+        # Masked scores that are the scores need no second copy.
+        stored = UNMASKED if offset is None and "keep" not in inputs else MASKED
+    return Case(id, "multiHeadAttention", purpose, inputs, ("MHA-1", *ids), attributes, stored)
 
 
 def projections(draw: Draw, widths: dict[str, tuple[int, int]], biased: bool) -> Tensors:
@@ -301,9 +303,10 @@ def shared_case(id: str, purpose: str, inputs: Tensors, *ids: str) -> Case:
 
 def shared_cases() -> list[Case]:
     """Returns document 000's SelfAttention."""
-    def drawn(id: str, n: int = N, m: int = M) -> Tensors:
+    def drawn(id: str) -> Tensors:
         draw = Draw(id)
-        return {"values": draw.normal(B, m, 12), "keys": draw.normal(B, m, 12), "queries": draw.normal(B, n, 12, scale=2)}
+        values, keys = draw.normal(B, M, 12), draw.normal(B, M, 12)
+        return {"values": values, "keys": keys, "queries": draw.normal(B, N, 12, scale=2)}
 
     masked = drawn("shared-masked")
     masked["keep"] = Draw("shared-masked-keep").keep(B, 1, N, M)

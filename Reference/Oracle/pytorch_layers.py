@@ -29,7 +29,9 @@ def visible(
 
 def as_attention_mask(seen: torch.Tensor | None) -> torch.Tensor | None:
     """Returns a mask b×h×n×m as PyTorch's layers take it: b·h×n×m, 0 where a key is seen and −∞ elsewhere."""
-    return None if seen is None else torch.zeros(seen.shape, dtype=torch.float64).masked_fill(~seen, -torch.inf).flatten(0, 1)
+    if seen is None:
+        return None
+    return torch.zeros(seen.shape, dtype=torch.float64).masked_fill(~seen, -torch.inf).flatten(0, 1)
 
 
 def is_pytorchs(fill: Mapping[str, Any], masks: Iterable[torch.Tensor | None], arrays: Iterable[torch.Tensor]) -> bool:
@@ -60,14 +62,18 @@ def settings(attributes: Mapping[str, Any], parameters: Tensors, layer: str = ""
     }
 
 
-def encoder_stack(attributes: Mapping[str, Any], parameters: Tensors, layers: int, prefix: str = "") -> nn.TransformerEncoder:
+def encoder_stack(
+    attributes: Mapping[str, Any], parameters: Tensors, layers: int, prefix: str = ""
+) -> nn.TransformerEncoder:
     """Returns a stack of encoder layers, with a last norm if there are parameters for it."""
     taken = settings(attributes, parameters, f"{prefix}layers.0.")
     norm = last_norm(taken) if f"{prefix}norm.weight" in parameters else None
     return nn.TransformerEncoder(nn.TransformerEncoderLayer(**taken), layers, norm, enable_nested_tensor=False)
 
 
-def decoder_stack(attributes: Mapping[str, Any], parameters: Tensors, layers: int, prefix: str = "") -> nn.TransformerDecoder:
+def decoder_stack(
+    attributes: Mapping[str, Any], parameters: Tensors, layers: int, prefix: str = ""
+) -> nn.TransformerDecoder:
     """Returns a stack of decoder layers, with a last norm if there are parameters for it."""
     taken = settings(attributes, parameters, f"{prefix}layers.0.")
     norm = last_norm(taken) if f"{prefix}norm.weight" in parameters else None

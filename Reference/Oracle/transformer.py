@@ -1,4 +1,4 @@
-"""The whole Transformer: embeddings and positions, an encoder of the source, a decoder of the target, and its logits."""
+"""The whole Transformer: embeddings and positions, an encoder of the source, a decoder of the target, its logits."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -71,7 +71,10 @@ def seen_by_torch(
     queries: tuple[Tokens, int | None], keys: tuple[Tokens, int | None], hides: bool, causal: bool, heads: int
 ) -> torch.Tensor:
     """Returns which positions see which, b×h×n×m, from tokens and padding ids."""
-    real = [torch.ones(x.shape, dtype=torch.bool) if padding is None else torch.from_numpy(x) != padding for x, padding in (queries, keys)]
+    real = [
+        torch.ones(x.shape, dtype=torch.bool) if padding is None else torch.from_numpy(x) != padding
+        for x, padding in (queries, keys)
+    ]
     seen = real[1][:, None, None, :].expand(-1, heads, real[0].shape[1], -1)
     if causal:
         seen = seen & torch.ones(seen.shape[-2:], dtype=torch.bool).tril()
@@ -86,7 +89,9 @@ def transformer_by_torch(case: Case) -> Tensors:
 class ExactModel:
     """A case's model by the definition."""
 
-    def __init__(self, inputs: Tensors, attributes: Mapping[str, Any], lift: Callable[[np.ndarray], np.ndarray]) -> None:
+    def __init__(
+        self, inputs: Tensors, attributes: Mapping[str, Any], lift: Callable[[np.ndarray], np.ndarray]
+    ) -> None:
         self.attributes = attributes
         self.parameters = {name: lift(x) for name, x in inputs.items() if x.dtype == np.float32}
         self.one = lift(np.ones(()))[()]
@@ -95,7 +100,8 @@ class ExactModel:
         """Returns the memory of the source: b×s×d."""
         x, attributes = self.embedded("source", source), self.attributes
         keep = self.seen("source", source, "source", source, False)
-        return layers.encoder(x, layers.below(self.parameters, "encoder"), attributes, attributes["layers"], keep, None)["output"]
+        parameters = layers.below(self.parameters, "encoder")
+        return layers.encoder(x, parameters, attributes, attributes["layers"], keep, None)["output"]
 
     def decode(self, target: Tokens, memory: np.ndarray, source: Tokens) -> tuple[np.ndarray, np.ndarray]:
         """Returns what the decoder makes of the target, b×t×d, and its logits b×t×v."""
@@ -154,7 +160,9 @@ def model_parameters(draw: Draw, last_norms: bool, decoder_layers: int = 2) -> T
     }
     encoder = stack_parameters(draw, ("self_attn",), 2, last_norms)
     decoder = stack_parameters(draw, ("self_attn", "multihead_attn"), decoder_layers, last_norms)
-    return drawn | {f"encoder.{name}": x for name, x in encoder.items()} | {f"decoder.{name}": x for name, x in decoder.items()}
+    for side, stack in (("encoder", encoder), ("decoder", decoder)):
+        drawn |= {f"{side}.{name}": x for name, x in stack.items()}
+    return drawn
 
 
 def model_attributes(
@@ -172,7 +180,9 @@ def model_attributes(
     attributes = layer_attributes(placement, epsilon, activation, fill) | {
         "form": form, "embeddingScale": scale, "layers": 2, "decoderLayers": decoder_layers, "queryPadding": queries,
     }
-    return attributes if padding is None else attributes | dict(zip(("sourcePadding", "targetPadding"), padding, strict=True))
+    if padding is not None:
+        attributes["sourcePadding"], attributes["targetPadding"] = padding
+    return attributes
 
 
 def sentences(draw: Draw, words: int, length: int, padding: int | None, lengths: tuple[int, ...]) -> Tokens:
@@ -203,7 +213,8 @@ def case(
     if learned:
         inputs["positionTable"] = draw.normal(S + 2, D)
     inputs |= model_parameters(draw, last_norms, decoder_layers)
-    return Case(id, "transformer", purpose, inputs, ("TRF-1", *ids), model_attributes(decoder_layers=decoder_layers, **attributes))
+    given = model_attributes(decoder_layers=decoder_layers, **attributes)
+    return Case(id, "transformer", purpose, inputs, ("TRF-1", *ids), given)
 
 
 def cases() -> list[Case]:
@@ -230,5 +241,8 @@ def cases() -> list[Case]:
 
 def single_tokens() -> Case:
     """Returns a model over one token in and one token out."""
-    made = case("single-tokens", "One word in, one start symbol out: every attention has a single key.", "DEC-4", source=(S,), target=(T,))
-    return Case(made.id, made.function, made.purpose, made.inputs | {side: made.inputs[side][:, :1] for side in ("source", "target")}, made.ids, made.attributes)
+    purpose = "One word in, one start symbol out: every attention has a single key."
+    made = case("single-tokens", purpose, "DEC-4", source=(S,), target=(T,))
+    for side in ("source", "target"):
+        made.inputs[side] = made.inputs[side][:, :1]
+    return made
