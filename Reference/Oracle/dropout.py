@@ -11,7 +11,7 @@ from attention_mask import EXCLUDED
 from cases import Case, Draw, Tensors, defined
 from exact import Number
 from random_stream import uniform_numbers, uniform_numbers_by_index
-from scaled_dot_product_attention import attend_by_torch, exact_factor, laid_over, sees
+from scaled_dot_product_attention import attend_by_torch, attended, mask_of
 
 TOPIC = "Dropout"
 
@@ -44,7 +44,7 @@ def dropout_by_index(case: Case) -> Tensors:
 def attention_by_torch(case: Case) -> Tensors:
     """Returns attention's weights …×n×m before and after dropout, and the output …×n×dv of the latter."""
     q, k, v = (double(case.inputs[name]) for name in ("queries", "keys", "values"))
-    weights = attend_by_torch(q, k, v, case)["weights"]
+    weights = attend_by_torch(q, k, v, **mask_of(case))["weights"]
     dropped = dropped_by_index(weights, case.attributes)
     return {"weights": weights, "droppedWeights": dropped, "output": (double(dropped) @ v).numpy()}
 
@@ -78,19 +78,7 @@ def dropout(case: Case, lift: Callable[[np.ndarray], np.ndarray]) -> Tensors:
 def attention(case: Case, lift: Callable[[np.ndarray], np.ndarray]) -> Tensors:
     """Returns attention's weights …×n×m before and after dropout, and the output …×n×dv of the latter."""
     q, k, v = (lift(case.inputs[name]) for name in ("queries", "keys", "values"))
-    factor = exact_factor(case.attributes["scale"], k.shape[-1])
-    m = k.shape[-2]
-    keep = laid_over(case.inputs.get("keep"), (*q.shape[:-1], m))
-    weights = np.full((*q.shape[:-1], m), Number(0), dtype=object)
-    for query in np.ndindex(q.shape[:-1]):
-        group, i = query[:-1], query[-1]
-        seen = [
-            j for j in range(m)
-            if sees(i, j, case.attributes.get("causalOffset"), None if keep is None else keep[(*query, j)])
-        ]
-        row = exact.softmax([exact.dot(q[query], k[(*group, j)]) * factor for j in seen])
-        for j, weight in zip(seen, row, strict=True):
-            weights[(*query, j)] = weight
+    weights = attended(q, k, v, **mask_of(case))["weights"]
     after = dropped(weights, case.attributes)
     return {"weights": weights, "droppedWeights": after, "output": exact.product(after, v)}
 

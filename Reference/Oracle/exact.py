@@ -145,13 +145,6 @@ def sigmoid(x: Number) -> Number:
     return 1 / (1 + exp(-x))
 
 
-def relu(x: Number) -> Number:
-    """Returns the larger of x and 0, NaN for NaN."""
-    if isinstance(x, Bounded):
-        return Bounded(np.maximum(x.value, 0), x.error)
-    return x if is_nan(x) or x > 0 else Number(0)
-
-
 def beside_one(x: Number) -> Number:
     """Returns the number; as a `Bounded`, with the error that it has as half of 1 + erf or of 1 + tanh."""
     return Bounded(x.value, x.error + running.STEP) if isinstance(x, Bounded) else x
@@ -160,27 +153,40 @@ def beside_one(x: Number) -> Number:
 def sin(x: Number) -> Number:
     """Returns the sine of an angle in radians."""
     if isinstance(x, Bounded):
-        return x.applied(np.sin(x.value), 1.0)
+        # An angle's error may be large: no slope is beyond 1.
+        return x.merged().applied(np.sin(x.value), 1.0)
     return mpmath.sin(x)
 
 
 def cos(x: Number) -> Number:
     """Returns the cosine of an angle in radians."""
     if isinstance(x, Bounded):
-        return x.applied(np.cos(x.value), 1.0)
+        return x.merged().applied(np.cos(x.value), 1.0)
     return mpmath.cos(x)
 
 
 def erfc(x: Number) -> Number:
     """Returns 2/√π ∫_x^∞ e^(−t²) dt."""
     if isinstance(x, Bounded):
-        return x.applied(float(mpmath.erfc(float(x.value))), 1.1284 * np.exp(-x.value * x.value))
+        return x.applied(float(mpmath.erfc(float(x.value))), -2 / np.sqrt(np.pi) * np.exp(-x.value * x.value))
     return mpmath.erfc(x)
+
+
+def relu(x: Number) -> Number:
+    """Returns max(x, 0); NaN stays NaN."""
+    if isinstance(x, Bounded) and abs(x.value) <= 2 * running.LARGEST_UNIT * x.merged().error:
+        return Bounded(max(x.value, 0.0), x.merged().error)
+    return x if x > 0 or is_nan(x) else of_kind(mpf(0), x)
 
 
 def is_nan(x: Number) -> bool:
     """Returns whether the number is none."""
     return bool(np.isnan(x.value)) if isinstance(x, Bounded) else bool(mp.isnan(x))
+
+
+def of_kind(x: Number, other: Number) -> Number:
+    """Returns x as a number of the other's kind."""
+    return running.bounded(x) if isinstance(other, Bounded) else x
 
 
 def largest(row: Sequence[Number]) -> Number:

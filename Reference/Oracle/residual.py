@@ -8,6 +8,7 @@ import torch
 import exact
 from agreement import MPMATH, PYTORCH_FLOAT64, double
 from cases import Case, Draw, Tensors, defined
+from dropout import dropped, dropped_by_index
 from layer_norm import DOCUMENT_EPSILON, PYTORCH_EPSILON, layer_norm
 
 TOPIC = "Residual"
@@ -26,7 +27,8 @@ def residual_by_torch(case: Case) -> Tensors:
 
     entering = normed(x) if placement == PRE else x
     sublayer = torch.relu(torch.nn.functional.linear(entering, lifted["weight"], lifted["bias"]))
-    output = normed(x + sublayer) if placement == POST else x + sublayer
+    total = x + double(dropped_by_index(sublayer.numpy(), case.attributes))
+    output = normed(total) if placement == POST else total
     return {"sublayer": sublayer.numpy(), "output": output.numpy()}
 
 
@@ -40,7 +42,8 @@ def residual(case: Case, lift: Callable[[np.ndarray], np.ndarray]) -> Tensors:
 
     entering = normed(x) if placement == PRE else x
     sublayer = exact.each(exact.relu, exact.affine(entering, lifted["weight"], lifted["bias"]))
-    return {"sublayer": sublayer, "output": normed(x + sublayer) if placement == POST else x + sublayer}
+    total = x + dropped(sublayer, case.attributes)
+    return {"sublayer": sublayer, "output": normed(total) if placement == POST else total}
 
 
 FUNCTIONS = {"residual": defined(residual_by_torch, residual, (PYTORCH_FLOAT64, MPMATH))}
@@ -50,13 +53,13 @@ IDS = {NONE: ("RES-1",), POST: ("RES-1", "RES-2"), PRE: ("RES-1", "RES-3")}
 
 def connection(
     id: str, purpose: str, placement: str, x: tuple[int, ...] = (2, 3, 7),
-    epsilon: float = PYTORCH_EPSILON, shift: float = 0,
+    epsilon: float = PYTORCH_EPSILON, shift: float = 0, **dropout: float,
 ) -> Case:
     """Returns the residual connection of a drawn x: …×d around relu(x Wᵀ + b), and its norm unless there is none."""
     draw = Draw(id)
     d = x[-1]
     inputs = {"x": draw.normal(*x, shift=shift), "weight": draw.normal(d, d, scale=0.5), "bias": draw.normal(d)}
-    attributes: dict[str, str | float] = {"placement": placement}
+    attributes: dict[str, str | float] = {"placement": placement, **dropout}
     if placement != NONE:
         inputs |= {"gain": draw.normal(d, scale=0.5, shift=1), "normBias": draw.normal(d)}
         attributes["epsilon"] = epsilon
@@ -75,6 +78,8 @@ def cases() -> list[Case]:
         connection("pre-norm", "The norm enters F alone: what is added is x itself.", PRE, shift=1),
         connection("pre-norm-document", "The norm with ε = 1e-12 enters F alone.", PRE, (3, 2, 9), DOCUMENT_EPSILON),
         connection("square", "As many rows as columns: a norm over the other axis has the right shape here.", POST, (7, 7)),
+        connection("post-norm-dropout", "What the sublayer gives is dropped before the sum, x is not.", POST, (3, 2, 5), probability=0.5, seed=51),
+        connection("pre-norm-dropout", "What the sublayer gives is dropped, not what enters it.", PRE, (3, 2, 5), probability=0.1, seed=52),
         connection("no-rows", "No rows in, no rows out.", PRE, (0, 5)),
         poisoned,
     ]

@@ -1,5 +1,6 @@
 """Scaled dot-product attention, softmax(q kᵀ · factor + mask) v, and its self and cross forms."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -21,22 +22,37 @@ TOPIC = "ScaledDotProductAttention"
 def attention_by_torch(case: Case) -> Tensors:
     """Returns scores, masked scores, weights …×n×m and output …×n×dv."""
     q, k, v = (double(case.inputs[name]) for name in ("queries", "keys", "values"))
-    return attend_by_torch(q, k, v, case)
+    return attend_by_torch(q, k, v, **mask_of(case))
 
 
-def attend_by_torch(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, case: Case) -> Tensors:
-    """Returns the four tensors for q: …×n×dk, k: …×m×dk, v: …×m×dv under the case's mask."""
-    fill, bias = case.attributes["fill"], case.inputs.get("bias")
+def mask_of(case: Case) -> dict[str, Any]:
+    """Returns the attributes, the keep mask and the bias that an attention takes from its case."""
+    return {"attributes": case.attributes, "keep": case.inputs.get("keep"), "bias": case.inputs.get("bias")}
+
+
+def attend_by_torch(
+    q: torch.Tensor,
+    k: torch.Tensor,
+    v: torch.Tensor,
+    attributes: Mapping[str, Any],
+    keep: np.ndarray | None = None,
+    bias: np.ndarray | None = None,
+) -> Tensors:
+    """Returns the four tensors for q: …×n×dk, k: …×m×dk, v: …×m×dv under the mask."""
+    fill = attributes["fill"]
     raw = torch.matmul(q, k.transpose(-2, -1))
-    scores = raw / divisor(case.attributes["scale"], k.shape[-1])
-    visible = visible_by_torch(case, scores.shape)
+    divided_by = divisor(attributes["scale"], k.shape[-1])
+    scores = raw / divided_by
+    visible = visible_by_torch(attributes, keep, bias, scores.shape)
     biased = scores if bias is None else scores + double(bias)
     if fill["kind"] == "excluded":
         masked = biased.masked_fill(~visible, -torch.inf)
         weights = torch.softmax(masked, dim=-1).masked_fill(~visible, 0.0)
-        output = output_of_visible(q, k, v, weights, visible, case)
+        output = output_of_visible(q, k, v, weights, visible, bias, divided_by)
+    elif fill["kind"] == "replacedBeforeScaling" and bias is not None:
+        raise ValueError("a bias beside a fill before the scaling has no agreed meaning")
     else:
-        masked = filled_by_torch(biased, raw, visible, fill, case)
+        masked = filled_by_torch(biased, raw, visible, fill, divided_by)
         weights = torch.softmax(masked, dim=-1)
         output = torch.matmul(weights, v)
     results = {"scores": scores, "maskedScores": masked, "weights": weights, "output": output}
@@ -55,37 +71,42 @@ def divisor(scale: dict[str, Any], dk: int) -> float:
     raise ValueError(f"unknown scale {scale}")
 
 
-def visible_by_torch(case: Case, shape: torch.Size) -> torch.Tensor:
+def visible_by_torch(
+    attributes: Mapping[str, Any], keep: np.ndarray | None, bias: np.ndarray | None, shape: torch.Size
+) -> torch.Tensor:
     """Returns where a query sees a key: …×n×m."""
     visible = torch.ones(shape, dtype=torch.bool)
-    if "causalOffset" in case.attributes:
-        visible = visible.tril(diagonal=case.attributes["causalOffset"])
-    if "keep" in case.inputs:
-        visible = visible & torch.from_numpy(case.inputs["keep"])
-    if "bias" in case.inputs and case.attributes["fill"]["kind"] == "excluded":
-        visible = visible & (double(case.inputs["bias"]) != -torch.inf)
+    if "causalOffset" in attributes:
+        visible = visible.tril(diagonal=attributes["causalOffset"])
+    if keep is not None:
+        visible = visible & torch.from_numpy(keep)
+    if bias is not None and attributes["fill"]["kind"] == "excluded":
+        visible = visible & (double(bias) != -torch.inf)
     return visible
 
 
 def filled_by_torch(
-    biased: torch.Tensor, raw: torch.Tensor, visible: torch.Tensor, fill: dict[str, Any], case: Case
+    biased: torch.Tensor, raw: torch.Tensor, visible: torch.Tensor, fill: dict[str, Any], divided_by: float
 ) -> torch.Tensor:
     """Returns the scores …×n×m with one of the literal fills in the hidden places."""
     match fill["kind"]:
         case "replaced":
             return biased.masked_fill(~visible, fill["value"])
         case "replacedBeforeScaling":
-            if "bias" in case.inputs:
-                raise ValueError("a bias beside a fill before the scaling has no agreed meaning")
-            filled = raw.masked_fill(~visible, fill["value"])
-            return filled / divisor(case.attributes["scale"], case.inputs["keys"].shape[-1])
+            return raw.masked_fill(~visible, fill["value"]) / divided_by
         case "added":
             return torch.where(visible, biased, biased + fill["value"])
     raise ValueError(f"unknown fill {fill}")
 
 
 def output_of_visible(
-    q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, weights: torch.Tensor, visible: torch.Tensor, case: Case
+    q: torch.Tensor,
+    k: torch.Tensor,
+    v: torch.Tensor,
+    weights: torch.Tensor,
+    visible: torch.Tensor,
+    bias: np.ndarray | None,
+    divided_by: float,
 ) -> torch.Tensor:
     """Returns Σ over visible keys of weight · value: …×n×dv.
 
@@ -93,11 +114,9 @@ def output_of_visible(
     With NaN or infinity in an operand, each query gathers the keys that it sees.
     """
     if all(bool(torch.isfinite(x).all()) for x in (q, k, v)) and weights.numel() > 0 and q.shape[-1] > 0 and v.shape[-1] > 0:
-        bias = double(case.inputs["bias"]) if "bias" in case.inputs else torch.zeros(())
-        mask = torch.zeros(weights.shape, dtype=torch.float64) + bias
-        scale = 1.0 / divisor(case.attributes["scale"], k.shape[-1])
+        mask = torch.zeros(weights.shape, dtype=torch.float64) + (0 if bias is None else double(bias))
         return torch.nn.functional.scaled_dot_product_attention(
-            q, k, v, attn_mask=mask.masked_fill(~visible, -torch.inf), scale=scale
+            q, k, v, attn_mask=mask.masked_fill(~visible, -torch.inf), scale=1.0 / divided_by
         )
     output = torch.zeros(*weights.shape[:-1], v.shape[-1], dtype=torch.float64)
     for row in np.ndindex(weights.shape[:-1]):
@@ -127,7 +146,7 @@ def projected_by_torch(case: Case, x: np.ndarray, memory: np.ndarray) -> Tensors
         for name, source in (("query", x), ("key", memory), ("value", memory))
     )
     projections = {"queries": q.numpy(), "keys": k.numpy(), "values": v.numpy()}
-    return projections | attend_by_torch(q, k, v, case)
+    return projections | attend_by_torch(q, k, v, **mask_of(case))
 
 
 # Second source: the definition, query by query, with 50 digits.
@@ -136,17 +155,28 @@ def projected_by_torch(case: Case, x: np.ndarray, memory: np.ndarray) -> Tensors
 def attention_exactly(case: Case) -> Tensors:
     """Returns scores, masked scores, weights …×n×m and output …×n×dv."""
     q, k, v = (exact.exact(case.inputs[name]) for name in ("queries", "keys", "values"))
-    return attend_exactly(q, k, v, case)
+    return rounded(attended(q, k, v, **mask_of(case)))
 
 
-def attend_exactly(q: np.ndarray, k: np.ndarray, v: np.ndarray, case: Case) -> Tensors:
-    """Returns the four tensors for q: …×n×dk, k: …×m×dk, v: …×m×dv under the case's mask."""
+def rounded(results: Tensors) -> Tensors:
+    """Returns each tensor of numbers rounded to float64."""
+    return {name: exact.rounded(result) for name, result in results.items()}
+
+
+def attended(
+    q: np.ndarray,
+    k: np.ndarray,
+    v: np.ndarray,
+    attributes: Mapping[str, Any],
+    keep: np.ndarray | None = None,
+    bias: np.ndarray | None = None,
+) -> Tensors:
+    """Returns the four tensors of numbers for q: …×n×dk, k: …×m×dk, v: …×m×dv under the mask."""
     leading, n, m, dv = q.shape[:-2], q.shape[-2], k.shape[-2], v.shape[-1]
-    factor = exact_factor(case.attributes["scale"], k.shape[-1])
+    factor = exact_factor(attributes["scale"], k.shape[-1])
     shape = (*leading, n, m)
-    keep = laid_over(case.inputs.get("keep"), shape)
-    bias = laid_over(case.inputs.get("bias"), shape)
-    fill = case.attributes["fill"]
+    keep, bias = laid_over(keep, shape), laid_over(bias, shape)
+    fill = attributes["fill"]
     excludes = fill["kind"] == "excluded"
     scores, masked, weights = (np.empty(shape, dtype=object) for _ in range(3))
     output = np.empty((*leading, n, dv), dtype=object)
@@ -156,24 +186,28 @@ def attend_exactly(q: np.ndarray, k: np.ndarray, v: np.ndarray, case: Case) -> T
         for j in range(m):
             score = exact.dot(q[query], k[(*group, j)]) * factor
             added = exact.Number(0) if bias is None else exact.Number(float(bias[(*query, j)]))
-            visible = sees(i, j, case.attributes.get("causalOffset"), None if keep is None else keep[(*query, j)])
+            visible = sees(i, j, attributes.get("causalOffset"), None if keep is None else keep[(*query, j)])
             if excludes and added == -exact.INFINITY:
                 visible = False
             if visible:
                 seen.append(j)
             scores[(*query, j)] = score
-            masked[(*query, j)] = score + added if visible else hidden_score(score + added, factor, fill)
+            biased = score if bias is None else score + added
+            masked[(*query, j)] = biased if visible else exact.of_kind(hidden_score(biased, factor, fill), score)
         # Under `excluded` the hidden keys are not there at all; a literal fill keeps every key.
         counted = seen if excludes else list(range(m))
-        row = exact.softmax([masked[(*query, j)] for j in counted])
+        row = [masked[(*query, j)] for j in counted]
+        if not seen and fill["kind"] != "added" and row:
+            # One number fills the whole row: its rounding changes no weight.
+            row = [exact.largest(row)] * m
+        row = exact.softmax(row)
         for j in range(m):
             weights[(*query, j)] = exact.Number(0)
         for j, weight in zip(counted, row, strict=True):
             weights[(*query, j)] = weight
         for c in range(dv):
             output[(*query, c)] = exact.dot(row, [v[(*group, j, c)] for j in counted])
-    results = {"scores": scores, "maskedScores": masked, "weights": weights, "output": output}
-    return {name: exact.rounded(result) for name, result in results.items()}
+    return {"scores": scores, "maskedScores": masked, "weights": weights, "output": output}
 
 
 def exact_factor(scale: dict[str, Any], dk: int) -> exact.Number:
@@ -214,8 +248,7 @@ def projected_exactly(case: Case, x: np.ndarray, memory: np.ndarray) -> Tensors:
         )
         for name, source in (("query", x), ("key", memory), ("value", memory))
     )
-    projections = {name: exact.rounded(p) for name, p in (("queries", q), ("keys", k), ("values", v))}
-    return projections | attend_exactly(q, k, v, case)
+    return rounded({"queries": q, "keys": k, "values": v} | attended(q, k, v, **mask_of(case)))
 
 
 # Error bounds.
@@ -262,7 +295,7 @@ def attend_bounds(
 
 def hidden_places(case: Case, shape: tuple[int, ...]) -> np.ndarray:
     """Returns where a query does not see a key: …×n×m."""
-    return ~visible_by_torch(case, torch.Size(shape)).numpy()
+    return ~visible_by_torch(**mask_of(case), shape=torch.Size(shape)).numpy()
 
 
 def self_attention_bounds(case: Case, expected: Tensors, rounding: Rounding) -> Tensors:

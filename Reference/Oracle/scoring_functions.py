@@ -302,6 +302,9 @@ def hard_cases() -> list[Case]:
     poisoned.inputs["queries"][1, :, 0] = [1, -1]
     last = attending("hard-sampled-nan", "hardAttention", "Weights of NaN never sum to more than a number: the last input is chosen.", "dot", n=2, choice="sampled", seed=4)
     last.inputs["inputs"][0, 1, 3] = np.nan
+    # Word 0 of this seed is exactly 1/2, and so is the sum of the first two of four equal weights.
+    equal = attending("hard-sampled-equal", "hardAttention", "A sum equal to the query's number does not exceed it: the next input is chosen.", "dot", (), n=1, m=4, choice="sampled", seed=26849042)
+    equal.inputs["queries"][:] = 0
     return [
         attending("hard", "hardAttention", "Each query gets the one input with its largest weight.", "scaledDot", (2, 3), choice="largest"),
         attending("hard-bilinear", "hardAttention", "Bilinear scores.", "bilinear", choice="largest"),
@@ -310,6 +313,7 @@ def hard_cases() -> list[Case]:
         attending("hard-sampled", "hardAttention", "The input drawn is the first whose cumulated weight exceeds the query's uniform number.", "scaledDot", (2, 3), n=4, scale=0.5, choice="sampled", seed=21),
         attending("hard-sampled-additive", "hardAttention", "Each query has its own random word, leading dimensions included.", "additive", (3,), n=5, m=4, choice="sampled", seed=22),
         last,
+        equal,
         attending("hard-one-input", "hardAttention", "One input is chosen whatever its score and whatever the random number.", "dot", m=1, choice="sampled", seed=23),
         attending("hard-no-queries", "hardAttention", "No queries in, no choices out.", "dot", n=0, choice="largest"),
     ]

@@ -12,6 +12,7 @@ from mpmath import mpf
 from safetensors import safe_open
 
 import exact
+import parameter_files
 import softmax
 import straightforward
 import vectors
@@ -204,6 +205,11 @@ def test_a_second_run_writes_the_same_bytes() -> None:
         (directory / "Softmax.safetensors").write_bytes(damaged)
         (directory / "Stray.safetensors").write_bytes(b"")
         assert vectors.differences(directory) == ["Softmax.safetensors", "Stray.safetensors"]
+
+
+def test_parameter_files_are_what_the_oracle_writes() -> None:
+    """The committed parameters, their models and their outputs are those of a new run."""
+    assert parameter_files.differences() == []
 
 
 # What the vectors accept and reject.

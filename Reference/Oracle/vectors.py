@@ -12,26 +12,31 @@ from safetensors.numpy import save
 
 import activations
 import attention_mask
+import decoder_layer
 import dropout
+import encoder_layer
 import feed_forward
+import generation
 import layer_norm
 import matrix_product
+import multi_head_attention
 import positional_encoding
 import residual
 import scaled_dot_product_attention
 import scoring_functions
 import softmax
 import token_embedding
+import transformer
 from agreement import ORACLE_ROUNDING, Disagreement, wrong_places
 from cases import Case, Function, Rounding, Tensors
 
 FORMAT = 1
 TOPICS = (
     matrix_product, softmax, activations, dropout,
-    attention_mask, scoring_functions, scaled_dot_product_attention,
+    attention_mask, scoring_functions, scaled_dot_product_attention, multi_head_attention,
     token_embedding, positional_encoding,
     layer_norm, residual,
-    feed_forward,
+    feed_forward, encoder_layer, decoder_layer, transformer, generation,
 )
 DIRECTORY = Path(__file__).resolve().parent.parent / "Vectors"
 MANIFEST = "manifest.json"
