@@ -30,6 +30,7 @@ let package = Package(
       name: "TransformerSpec",
       targets: ["Notation", "Equations", "Kernels", "ErrorBounds", "SafeTensors", "Parameters"]),
     .executable(name: "bench", targets: ["bench"]),
+    .executable(name: "spec", targets: ["spec"]),
   ],
   targets: [
     .target(name: "Notation", swiftSettings: optimised),
@@ -40,9 +41,12 @@ let package = Package(
       name: "Parameters", dependencies: ["Notation", "SafeTensors"], swiftSettings: optimised),
     .target(
       name: "ErrorBounds", dependencies: ["Notation", "Equations"], swiftSettings: optimised),
+    // SPEC.md, the inventory and the golden vectors, as the tests and the tool `spec` read them.
+    .target(
+      name: "Specification", dependencies: ["Notation", "SafeTensors"], swiftSettings: optimised),
 
     .target(
-      name: "TestSupport", dependencies: ["Notation", "SafeTensors"],
+      name: "TestSupport", dependencies: ["Notation", "SafeTensors", "Specification"],
       path: "Tests/TestSupport", swiftSettings: optimised),
     .testTarget(
       name: "NotationTests", dependencies: ["Notation", "TestSupport"], swiftSettings: checked),
@@ -55,17 +59,22 @@ let package = Package(
     .testTarget(name: "TestSupportTests", dependencies: ["TestSupport"], swiftSettings: checked),
     .testTarget(
       name: "EquationsTests",
-      dependencies: ["Equations", "SafeTensors", "TestSupport", "ErrorBounds"],
+      dependencies: ["Equations", "SafeTensors", "Specification", "TestSupport", "ErrorBounds"],
       swiftSettings: checked),
     .testTarget(
       name: "KernelsTests",
-      dependencies: ["Equations", "Kernels", "SafeTensors", "TestSupport", "ErrorBounds"],
+      dependencies: [
+        "Equations", "Kernels", "SafeTensors", "Specification", "TestSupport", "ErrorBounds",
+      ],
       swiftSettings: checked),
     .testTarget(
       name: "SpecificationTests",
-      dependencies: ["Equations", "Kernels", "TestSupport", "ErrorBounds"],
+      dependencies: [
+        "Equations", "Kernels", "SafeTensors", "Specification", "TestSupport", "ErrorBounds",
+      ],
       swiftSettings: checked),
 
+    .executableTarget(name: "spec", dependencies: ["Specification"], swiftSettings: checked),
     .executableTarget(
       name: "bench", dependencies: ["Equations", "Kernels", "ErrorBounds", "SafeTensors"],
       path: "Benchmarks", exclude: ["Peers", "README.md"], swiftSettings: optimised),

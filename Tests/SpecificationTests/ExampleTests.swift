@@ -1,4 +1,5 @@
 import Foundation
+import Specification
 import Testing
 
 @Suite("SPEC.md's examples hold")

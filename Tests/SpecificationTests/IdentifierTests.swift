@@ -1,20 +1,59 @@
 import Foundation
+import Specification
 import Testing
 
 @Suite("Every id of the documents' inventory has its place")
 struct IdentifierTests {
-  @Test("each id is stated once, in the section of its topic", arguments: inventory)
-  func placed(inventory: Inventory) {
-    for id in inventory.ids {
-      #expect(statements(of: id) == [inventory.section], "\(id)")
+  @Test("the inventory has 178 rows and 56 errata, each id once and in a known form")
+  func inventory() {
+    let entries = Inventory.current.entries
+    #expect(Set(entries.map(\.id)).count == entries.count)
+    #expect(entries.filter { $0.kind == "erratum" }.count == 56)
+    #expect(entries.count == 178 + 56)
+    let kinds = [
+      "equation", "layer", "model", "training", "decoding", "metric", "mentioned", "claim",
+      "erratum",
+    ]
+    for entry in entries {
+      #expect(entry.id.wholeMatch(of: /[A-Z][A-Z0-9]*-[0-9]+/) != nil, "\(entry.id)")
+      #expect(kinds.contains(entry.kind) && !entry.name.isEmpty, "\(entry.id)")
+      #expect((entry.kind == "claim") == entry.id.hasPrefix("CLM-"), "\(entry.id)")
+      #expect((entry.kind == "erratum") == entry.id.hasPrefix("ERR-"), "\(entry.id)")
+      let documents = /none|00[0-4]( \([a-z ]+\))?(, 00[0-4]( \([a-z ]+\))?)*/
+      #expect(entry.documents.wholeMatch(of: documents) != nil, "\(entry.id)")
+    }
+  }
+
+  @Test("the inventory has every topic once, and SPEC.md keeps its order and families")
+  func topics() {
+    let known = Inventory.current.topics
+    #expect(Set(known.map(\.name)).count == known.count)
+    let families = [
+      "Primitives", "Attention", "Embedding", "Normalization", "Recurrent", "Transformer",
+      "WordVectors", "Vision", "Training",
+    ]
+    #expect(known.allSatisfy { $0.family.map(families.contains) ?? ($0.title == "Mentioned only") })
+    let topics = Specification.current.topics
+    let expected = known.filter { topic in topics.contains { $0.title == topic.title } }
+    #expect(topics.map(\.title) == expected.map(\.title))
+    #expect(topics.map(\.family) == expected.map(\.family))
+  }
+
+  @Test("each id is stated once, in the section of its topic", arguments: specifiedTopics)
+  func placed(topic: Inventory.Topic) {
+    for entry in topic.entries {
+      let stating = Specification.current.sections.flatMap { section in
+        section.statedIdentifiers.filter { $0 == entry.id }.map { _ in section.title }
+      }
+      #expect(stating == [topic.title], "\(entry.id)")
     }
   }
 
   @Test("no id is stated that the inventory does not have")
   func known() {
-    let known = Set(Self.inventory.flatMap(\.ids))
+    let known = Set(Inventory.current.entries.map(\.id))
     for section in Specification.current.sections {
-      let unknown = statedIdentifiers(in: section).filter { !known.contains($0) }
+      let unknown = section.statedIdentifiers.filter { !known.contains($0) }
       #expect(unknown.isEmpty, "“\(section.title)” states \(unknown)")
     }
   }
@@ -22,7 +61,8 @@ struct IdentifierTests {
   @Test("each claim names what shows it, and all that is named exists")
   func laws() throws {
     let claims = Specification.current.sections.flatMap(claims)
-    #expect(claims.count == Self.inventory.flatMap(\.ids).filter { $0.hasPrefix("CLM") }.count)
+    let expected = Self.specifiedTopics.flatMap(\.entries).filter { $0.kind == "claim" }
+    #expect(claims.count == expected.count)
     for (id, text) in claims { #expect(!evidence(in: text).isEmpty, "\(id) names no test") }
 
     let sources = try sourcesOfTests()
@@ -48,35 +88,15 @@ struct IdentifierTests {
     #expect(!stands(in: "OneTests", "// \"it is so\""))
   }
 
-  static let inventory = [
-    Inventory(section: "Softmax", ids: ["ATT-14", "CLM-39", "CLM-40", "ERR-47"]),
-    Inventory(
-      section: "Attention mask",
-      ids: (1...9).map { "MSK-\($0)" } + [
-        "CLM-22", "CLM-23", "CLM-26", "ERR-05", "ERR-06", "ERR-07", "ERR-14", "ERR-33",
-      ]),
-    Inventory(
-      section: "Scaled dot-product attention",
-      ids: [
-        "ATT-1", "ATT-2", "ATT-11", "ATT-12", "CLM-07", "CLM-08", "CLM-09", "CLM-27", "CLM-28",
-        "CLM-41", "CLM-42", "ERR-01", "ERR-03", "ERR-21", "ERR-24", "ERR-25", "ERR-26", "ERR-29",
-      ]),
-  ]
-
-  /// The sections that state an id, as often as they do.
-  private func statements(of id: String) -> [String] {
-    Specification.current.sections.flatMap { section in
-      statedIdentifiers(in: section).filter { $0 == id }.map { _ in section.title }
-    }
+  /// The topics that have a section in SPEC.md.
+  static let specifiedTopics = Inventory.current.topics.filter { topic in
+    Specification.current.sections.contains { $0.title == topic.title }
   }
 }
 
-/// The ids that belong to a section.
-struct Inventory: Sendable, CustomTestStringConvertible {
-  let section: String
-  let ids: [String]
-
-  var testDescription: String { section }
+extension Inventory.Topic: CustomTestStringConvertible {
+  /// The name that test reports show.
+  public var testDescription: String { title }
 }
 
 /// What SPEC.md names to show a statement: a test or a law, and the file that it stands in.
@@ -107,31 +127,16 @@ private func evidence(in text: String) -> [Evidence] {
   }
 }
 
-/// The ids in bold type, which is where they are stated; elsewhere they are only referred to.
-private func statedIdentifiers(in section: Section) -> [String] {
-  section.lines.flatMap { line in
-    line.matches(of: /\*\*([A-Z]+-[0-9]+)\*\*/).map { String($0.1) }
-  }
-}
-
-/// The items of a section that state a claim, their lines joined.
+/// The items of a section that state a claim.
 private func claims(in section: Section) -> [(id: String, text: String)] {
-  var items: [String] = []
-  for line in section.lines {
-    if line.hasPrefix("- ") || line.isEmpty {
-      items.append(line)
-    } else if !items.isEmpty {
-      items[items.count - 1] += " " + line.trimmingCharacters(in: .whitespaces)
-    }
-  }
-  return items.compactMap { item in
+  section.passages.map(\.text).compactMap { item in
     item.prefixMatch(of: /- \*\*(CLM-[0-9]+)\*\*/).map { (String($0.1), item) }
   }
 }
 
 /// All files of tests.
 private func sourcesOfTests() throws -> [Source] {
-  let root = Specification.repository.path(percentEncoded: false) + "Tests/"
+  let root = packageRoot.path(percentEncoded: false) + "Tests/"
   return try FileManager.default.subpathsOfDirectory(atPath: root)
     .filter { $0.hasSuffix(".swift") }
     .map { Source(path: $0, text: try String(contentsOfFile: root + $0, encoding: .utf8)) }

@@ -1,4 +1,5 @@
 import Foundation
+import Specification
 import Testing
 
 @Suite("One name runs through the repository")
@@ -93,7 +94,7 @@ struct LayoutTests {
 
 /// What is missing, and what belongs to no topic, among files given by their paths in the package.
 private func layoutFaults(of topics: [Topic], in files: Set<String>) -> [String] {
-  let needed = Set(topics.flatMap(\.neededFiles))
+  let needed = Set(topics.flatMap(\.files))
   let misnamed = topics.filter { $0.path != "\($0.family)/\($0.name)" || $0.family.isEmpty }.map {
     "“\($0.title)” has the path \($0.path), not \($0.family)/\($0.name)"
   }
@@ -124,31 +125,9 @@ private func withoutAspect(_ path: String) -> String {
   path.replacing(/\+[^\/+]+\.swift$/, with: ".swift")
 }
 
-extension Topic {
-  /// The files that the topic has to have.
-  fileprivate var neededFiles: [String] {
-    let files: [Kind: [String]] = [
-      .equation: [
-        "Sources/Equations/\(family)/\(name).swift",
-        "Tests/EquationsTests/\(family)/\(name)Tests.swift",
-      ],
-      .kernel: [
-        "Sources/Kernels/\(family)/\(name).swift",
-        "Sources/ErrorBounds/\(family)/\(name).swift",
-        "Tests/KernelsTests/\(family)/\(name)Tests.swift",
-      ],
-      .reference: [
-        "Reference/Vectors/\(name).safetensors", "Reference/Oracle/\(snakeName).py",
-      ],
-      .benchmark: ["Benchmarks/\(family)/\(name)Benchmarks.swift"],
-    ]
-    return Kind.allCases.filter { !absent.contains($0) }.flatMap { files[$0] ?? [] }
-  }
-}
-
 /// The paths of all files in the folders that the layout speaks of.
 private func filesOfRepository() throws -> Set<String> {
-  let root = Specification.repository.path(percentEncoded: false)
+  let root = packageRoot.path(percentEncoded: false)
   var files: Set<String> = []
   for folder in ["Sources", "Tests", "Reference", "Benchmarks"] {
     for path in try FileManager.default.subpathsOfDirectory(atPath: root + folder) {

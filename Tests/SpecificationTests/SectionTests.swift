@@ -1,3 +1,4 @@
+import Specification
 import Testing
 
 @Suite("Every section of SPEC.md is laid out as its introduction says")
@@ -9,7 +10,7 @@ struct SectionTests {
     let order = listedParts
     #expect(order.contains("Definition") && order.contains("Examples"))
     for section in topicSections {
-      let parts = section.lines.filter { $0.hasPrefix("### ") }.map { String($0.dropFirst(4)) }
+      let parts = section.parts.map(\.title)
       #expect(parts == order.filter(parts.contains), "“\(section.title)” has \(parts)")
       for part in ["Definition", "Edge cases", "Examples", "Sources"] {
         #expect(parts.contains(part), "“\(section.title)” has no \(part)")

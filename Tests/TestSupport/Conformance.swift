@@ -1,3 +1,4 @@
+import Specification
 import Testing
 
 /// A statement about every correct implementation of a topic.

@@ -1,6 +1,7 @@
 import Equations
 import ErrorBounds
 import Notation
+import Specification
 import TestSupport
 import Testing
 
@@ -77,22 +78,21 @@ private func compare(_ masks: Masks, with vector: GoldenCase) throws {
   }
   switch vector.function {
   case "causalMask":
-    try check(
-      masks.causal(
-        attributes.integer("queries")!, attributes.integer("keys")!, attributes.integer("offset")!))
+    let (n, m) = (attributes.integer(needed: "queries"), attributes.integer(needed: "keys"))
+    try check(masks.causal(n, m, attributes.integer(needed: "offset")))
   case "paddingMask":
-    try check(masks.padding(try vector.integers("tokens")!, attributes.integer("padding")!))
+    let padding = attributes.integer(needed: "padding")
+    try check(masks.padding(try vector.integers("tokens")!, padding))
   case "decoderMask":
-    let hidden = attributes.string("queryPadding") == "hidden"
+    let padding = attributes.integer(needed: "padding")
+    let hidden = attributes.string(needed: "queryPadding") == "hidden"
     try check(
-      masks.decoder(
-        try vector.integers("tokens")!, attributes.integer("padding")!, hidden ? .hidden : .visible)
-    )
+      masks.decoder(try vector.integers("tokens")!, padding, hidden ? .hidden : .visible))
   case "additiveMask":
     let got = masks.additive(try vector.flags("keep")!)
     try TestSupport.expect(got == (try vector.expected("output")!), "\(vector.id): \(got)")
   default:
-    let (scores, factor) = (try vector.input("scores")!, attributes.number("scaleFactor")!)
+    let (scores, factor) = (try vector.input("scores")!, attributes.number(needed: "scaleFactor"))
     let got = masks.scores(scores, .keep(try vector.flags("keep")!), vector.fill, factor)
     let expected = try vector.expected("output")!
     // A product, and for `added` a sum, of rounded numbers.

@@ -1,6 +1,7 @@
 import Equations
 import ErrorBounds
 import Notation
+import Specification
 import TestSupport
 import Testing
 
@@ -78,7 +79,8 @@ private func compare(_ product: Product, with vector: GoldenCase) throws {
 private func compare(_ affine: Affine, with vector: GoldenCase) throws {
   let x = try vector.input("x")!
   let map = AffineMap(weight: try vector.input("weight")!, bias: try vector.input("bias"))
-  let activation: Activation = vector.attributes.string("activation") == "relu" ? .relu : .identity
+  let isRelu = vector.attributes.string(needed: "activation") == "relu"
+  let activation: Activation = isRelu ? .relu : .identity
   let finite = AffineMap(weight: map.weight.finite, bias: map.bias?.finite)
   try ErrorGauge(
     got: affine(x, map, activation), expected: try vector.expected("output")!,

@@ -2,6 +2,7 @@ import Equations
 import ErrorBounds
 import Kernels
 import Notation
+import Specification
 import TestSupport
 import Testing
 
@@ -19,7 +20,8 @@ struct MatrixProductKernelTests {
   func goldenAffineMap(_ vector: GoldenCase) throws {
     let (x, weight) = (try vector.input("x")!, try vector.input("weight")!)
     let bias = try vector.input("bias")
-    let activation: Activation = vector.attributes.string("activation") == "relu" ? .relu : .identity
+    let isRelu = vector.attributes.string(needed: "activation") == "relu"
+    let activation: Activation = isRelu ? .relu : .identity
     try ErrorGauge(
       got: Kernels::affineMap(
         x.converted(), AffineMap(weight: weight.converted(), bias: bias?.converted()),
