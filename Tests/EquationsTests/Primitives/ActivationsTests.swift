@@ -72,7 +72,8 @@ private let laws: [Law<Activate>] = [
   },
   Law("the slope of every activation is its derivative") { activate, draw in
     let (x, activation) = (draw.arguments(), draw.activation())
-    let step = 0x1p-17  // the cube root of u is best; arguments are multiples of 2⁻²⁰, so x ± step is exact
+    // About the cube root of u is best. Arguments are multiples of 2⁻²⁰, so that x ± step is exact.
+    let step = 0x1p-17
     func outputs(_ shift: Double) -> (values: Tensor<Double>, bounds: Tensor<Double>) {
       let moved = x.map { $0 + shift }
       return (activate(moved, activation), Equations.activate(moved.tracked, activation).bounds)
