@@ -26,7 +26,7 @@ public struct Dropout: Hashable, Sendable {
 
   /// Whether element `index` is kept.
   @inlinable public func keeps(_ index: Int) -> Bool {
-    Double(SplitMix64.word(index, seed: seed) >> 40) * 0x1p-24 >= probability
+    SplitMix64.uniform(index, seed: seed) >= probability
   }
 }
 

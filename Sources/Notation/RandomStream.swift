@@ -67,6 +67,11 @@ public struct SplitMix64: RandomNumberGenerator, Sendable {
     mixed(seed &+ (UInt64(bitPattern: Int64(index)) &+ 1) &* increment)
   }
 
+  /// The number in 0 ..< 1 of word `index`, a multiple of 2⁻²⁴: uᵢ = (wordᵢ >> 40) · 2⁻²⁴.
+  @inlinable public static func uniform(_ index: Int, seed: UInt64) -> Double {
+    Double(word(index, seed: seed) >> 40) * 0x1p-24
+  }
+
   @usableFromInline static let increment: UInt64 = 0x9E37_79B9_7F4A_7C15
 
   @inlinable static func mixed(_ state: UInt64) -> UInt64 {

@@ -53,7 +53,7 @@ public struct AdditiveScore<S: Scalar>: Sendable {
 
 /// Which one of its inputs a query gets from hard attention.
 public enum HardChoice: Hashable, Sendable {
-  /// The one with the largest weight, the first among equals.
+  /// The one with the largest score, and so the largest weight; the first among equals.
   case largest
   /// One drawn with its weight as probability: query i, counted through all leading dimensions, takes
   /// the first key j at which the sum of the weights 0 … j exceeds uᵢ, the number of word i of the

@@ -78,13 +78,26 @@ struct Arguments {
   }
 
   /// A dialect or a set of parameters, and without a default one that must be there.
-  func option<Option>(_ label: String, _ fallback: Option? = nil) throws(Fault) -> Option {
-    guard let value = labelled[label] else {
-      guard let fallback else { throw wrong(label, "\(Option.self)") }
+  func option<Option>(_ key: some Key, _ fallback: Option? = nil) throws(Fault) -> Option {
+    guard let value = self[key] else {
+      guard let fallback else { throw wrong(key, "\(Option.self)") }
       return fallback
     }
-    guard case .option(let option as Option) = value else { throw wrong(label, "\(Option.self)") }
+    guard case .option(let option as Option) = value else { throw wrong(key, "\(Option.self)") }
     return option
+  }
+
+  /// What `probability` and `seed` drop, at a `site` if there is one; without them nothing.
+  func dropout() throws(Fault) -> Dropout {
+    guard has("probability") else { return .none }
+    let drop = Dropout(probability: try number("probability"), seed: try seed())
+    return has("site") ? drop.site(try integer("site")) : drop
+  }
+
+  /// The `seed` of a stream of words.
+  func seed() throws(Fault) -> UInt64 {
+    guard let seed = UInt64(exactly: try number("seed")) else { throw wrong("seed", "a seed") }
+    return seed
   }
 
   // MARK: - Parameters

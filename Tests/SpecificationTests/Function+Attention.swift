@@ -5,6 +5,7 @@ import Notation
 
 extension Function {
   static let attention: [String: Function] = masks.merging(attentions) { mask, _ in mask }
+    .merging(scoring) { other, _ in other }
 
   private static let masks: [String: Function] = [
     "causalMask": Function(0, ["queries", "keys", "offset"]) { (a) throws(Fault) in
@@ -47,16 +48,17 @@ extension Function {
 
   private static let attentions: [String: Function] = [
     "scaledDotProductAttention": Function(
-      0, ["queries", "keys", "values", "mask", "fill", "scale"],
+      0, ["queries", "keys", "values", "mask", "fill", "scale", "probability", "seed"],
       equation: { (a) throws(Fault) in
         .steps(
           scaledDotProductAttentionSteps(
             queries: try a.numbers("queries"), keys: try a.numbers("keys"),
             values: try a.numbers("values"), mask: try a.mask(),
             fill: try a.option("fill", MaskFill.excluded),
-            scale: try a.option("scale", ScoreScale.rootKeyWidth)))
+            scale: try a.option("scale", ScoreScale.rootKeyWidth), dropout: try a.dropout()))
       },
       kernel: { (a) throws(Fault) in
+        if a.has("probability") { return nil }
         let (q, k, v) = (
           try a.numbers("queries"), try a.numbers("keys"), try a.numbers("values")
         )
@@ -93,8 +95,57 @@ extension Function {
     "factor": Function(1) { (a) throws(Fault) in .option(ScoreScale.factor(try a.number(0))) },
   ]
 
+  private static let scoring: [String: Function] = [
+    "scores": Function(0, ["queries", "keys", "by"]) { (a) throws(Fault) in
+      .numbers(
+        scores(queries: try a.numbers("queries"), keys: try a.numbers("keys"), by: try a.scoring()))
+    },
+    "keyValueAttention": Function(0, ["queries", "keys", "values", "by"]) { (a) throws(Fault) in
+      .steps(
+        keyValueAttention(
+          queries: try a.numbers("queries"), keys: try a.numbers("keys"),
+          values: try a.numbers("values"), by: try a.scoring()))
+    },
+    "softAttention": Function(0, ["queries", "inputs", "by"]) { (a) throws(Fault) in
+      .steps(
+        softAttention(
+          queries: try a.numbers("queries"), inputs: try a.numbers("inputs"), by: try a.scoring()))
+    },
+    "hardAttention": Function(0, ["queries", "inputs", "by", "choosing"]) { (a) throws(Fault) in
+      .numbers(
+        hardAttention(
+          queries: try a.numbers("queries"), inputs: try a.numbers("inputs"), by: try a.scoring(),
+          choosing: try a.option("choosing", HardChoice.largest)))
+    },
+    "hardChoices": Function(2) { (a) throws(Fault) in
+      .integers(hardChoices(try a.numbers(0), try a.option(1)))
+    },
+    "bilinear": Function(1) { (a) throws(Fault) in
+      .option(ScoringFunction.bilinear(try a.numbers(0)))
+    },
+    "additive": Function(0, ["key", "query", "vector"]) { (a) throws(Fault) in
+      .option(
+        ScoringFunction.additive(
+          AdditiveScore(
+            key: try a.numbers("key"), query: try a.numbers("query"),
+            vector: try a.numbers("vector"))))
+    },
+    "concat": Function(0, ["weight", "vector"]) { (a) throws(Fault) in
+      .option(
+        ScoringFunction.concat(weight: try a.numbers("weight"), vector: try a.numbers("vector")))
+    },
+    "sampled": Function(0, ["seed"]) { (a) throws(Fault) in
+      .option(HardChoice.sampled(seed: try a.seed()))
+    },
+  ]
+
   /// W^Q, W^K and W^V, outputs × inputs, and what attention takes besides.
   private static let projected: Set<String> = [
     "query", "key", "value", "queryBias", "keyBias", "valueBias", "mask", "fill", "scale",
   ]
+}
+
+extension Arguments {
+  /// What scores a key.
+  fileprivate func scoring() throws(Fault) -> ScoringFunction<Double> { try option("by") }
 }

@@ -46,6 +46,20 @@ extension Function {
       kernel: { (a) throws(Fault) in
         KernelResult(value: logSoftmax(try a.floats(0)), bound: logSoftmaxBound(try a.numbers(0)))
       }),
+    "argmax": Function(1) { (a) throws(Fault) in .integers(argmax(try a.numbers(0))) },
+    "activate": Function(2) { (a) throws(Fault) in
+      .numbers(activate(try a.numbers(0), try a.option(1) as Activation))
+    },
+    "dropout": Function(1, ["probability", "seed", "site"]) { (a) throws(Fault) in
+      .numbers(dropout(try a.numbers(0), try a.dropout()))
+    },
+    "dropoutMask": Function(0, ["shape", "probability", "seed", "site"]) { (a) throws(Fault) in
+      .booleans(dropoutMask(shape: try a.integers("shape").storage, try a.dropout()))
+    },
+    "uniform": Function(1, ["seed"]) { (a) throws(Fault) in
+      let seed = try a.seed()
+      return .numbers(try a.integers(0).map { SplitMix64.uniform($0, seed: seed) })
+    },
     "empty": Function(nil) { (a) throws(Fault) in
       let shape = try a.positionalIntegers()
       guard shape.contains(0), shape.allSatisfy({ $0 >= 0 }) else {

@@ -8,13 +8,14 @@ struct Function: Sendable {
   let labels: Set<String>
   /// The equation, in Double.
   let equation: @Sendable (Arguments) throws(Fault) -> Value
-  /// The kernel, in Float, with what its rounding may come to; `nil` where there is none.
-  let kernel: (@Sendable (Arguments) throws(Fault) -> KernelResult)?
+  /// The kernel, in Float, with what its rounding may come to; `nil` where there is none, or none for
+  /// such arguments.
+  let kernel: (@Sendable (Arguments) throws(Fault) -> KernelResult?)?
 
   init(
     _ positional: Int?, _ labels: Set<String> = [],
     equation: @escaping @Sendable (Arguments) throws(Fault) -> Value,
-    kernel: (@Sendable (Arguments) throws(Fault) -> KernelResult)? = nil
+    kernel: (@Sendable (Arguments) throws(Fault) -> KernelResult?)? = nil
   ) {
     (self.positional, self.labels) = (positional, labels)
     (self.equation, self.kernel) = (equation, kernel)

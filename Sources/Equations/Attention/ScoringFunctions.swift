@@ -42,10 +42,11 @@ public func scores<S: Scalar>(
       }
     }
   case .concat(let w, let v):
+    let (dq, dk) = (q.shape[q.rank - 1], k.shape[k.rank - 1])
     require(
-      w.rank == 2 && w.shape[0] == v.count,
-      "concat takes da × (dq + dk) and da numbers: got \(described(w.shape)) and "
-        + described(v.shape))
+      v.rank == 1 && w.shape == [v.count, dq + dk],
+      "a score of \(dq) and \(dk) numbers together takes da × \(dq + dk) and da numbers: got "
+        + "\(described(w.shape)) and \(described(v.shape))")
     let (queries, keys) = (q.matrices, k.matrices)
     return eachPair(q, k) { g, i, j in
       let both = queries.slice(g).slice(i).storage + keys.slice(g).slice(j).storage
@@ -113,7 +114,7 @@ public func softAttention<S: Scalar>(
 
 /// Hard attention: each query takes one input whole.
 ///
-///     y_i = x_ĵ,  ĵ = argmax over j of α_ij        … × n × dk
+///     y_i = x_ĵ,  ĵ = argmax over j of s_ij, which is that of α_ij        … × n × dk
 ///
 /// - Parameters:
 ///   - q: Queries, … × n × dq.
@@ -128,7 +129,7 @@ public func hardAttention<S: Scalar>(
   queries q: Tensor<S>, inputs x: Tensor<S>, by function: ScoringFunction<S>,
   choosing choice: HardChoice = .largest
 ) -> Tensor<S> {
-  let chosen = hardChoices(softmax(scores(queries: q, keys: x, by: function)), choice).rows
+  let chosen = hardChoices(scores(queries: q, keys: x, by: function), choice)
   let inputs = x.matrices
   let (n, dk) = (q.shape[q.rank - 2], x.shape[x.rank - 1])
   let y = (0..<inputs.shape[0]).flatMap { g in
@@ -140,31 +141,31 @@ public func hardAttention<S: Scalar>(
 /// Which input each query gets from hard attention.
 ///
 /// - Parameters:
-///   - weights: α, … × n × m, with m ≥ 1.
-///   - choice: The largest weight, or one drawn by the weights.
+///   - s: Scores, … × n × m, with m ≥ 1.
+///   - choice: The largest score, or one drawn by the weights α = softmax(s).
 /// - Returns: ĵ, … × n.
 ///
 /// ATT-9. SPEC.md, Scoring functions.
 @specialized(where S == Float)
 @specialized(where S == Double)
-public func hardChoices<S: Scalar>(_ weights: Tensor<S>, _ choice: HardChoice) -> Tensor<Int> {
+public func hardChoices<S: Scalar>(_ s: Tensor<S>, _ choice: HardChoice) -> Tensor<Int> {
   require(
-    weights.rank >= 1 && weights.shape[weights.rank - 1] > 0,
-    "hard attention needs an input to choose: got weights of \(described(weights.shape))")
+    s.rank >= 1 && s.shape[s.rank - 1] > 0,
+    "hard attention needs an input to choose: got scores of \(described(s.shape))")
   switch choice {
   case .largest:
-    return argmax(weights)
+    return argmax(s)
   case .sampled(let seed):
-    let rows = weights.rows
-    let m = rows.shape[1]
+    let weights = softmax(s).rows
+    let last = weights.shape[1] - 1
     return Tensor(
-      shape: weights.shape.dropLast(),
-      storage: (0..<rows.shape[0]).map { i in
-        let u = S(Double(SplitMix64.word(i, seed: seed) >> 40) * 0x1p-24)
-        var (j, sum) = (0, rows[i, 0])
-        while j < m - 1 && !(sum > u) {
+      shape: s.shape.dropLast(),
+      storage: (0..<weights.shape[0]).map { i in
+        let u = S(SplitMix64.uniform(i, seed: seed))
+        var (j, sum) = (0, weights[i, 0])
+        while j < last && !(sum > u) {
           j += 1
-          sum += rows[i, j]
+          sum += weights[i, j]
         }
         return j
       })

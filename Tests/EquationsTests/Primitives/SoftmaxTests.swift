@@ -7,6 +7,7 @@ import TestSupport
 import Testing
 
 private typealias Rows = @Sendable (Tensor<Double>) -> Tensor<Double>
+private typealias Choice = @Sendable (Tensor<Double>) -> Tensor<Int>
 
 @Suite("Softmax")
 struct SoftmaxTests {
@@ -32,6 +33,14 @@ struct SoftmaxTests {
     version.expectRejection(by: try logVectors, comparedBy: compareLog, and: logLaws)
   }
 
+  @Test("the laws of argmax hold", arguments: choiceLaws)
+  fileprivate func choiceLaw(_ law: Law<Choice>) throws { try law.hold(for: correctChoice) }
+
+  @Test("every wrong argmax is rejected", arguments: wrongChoices)
+  fileprivate func wrongChoice(_ version: WrongVersion<Choice>) {
+    #expect(choiceLaws.contains { $0.rejects(version.implementation) })
+  }
+
   @Test("a weight is exactly zero from a gap of 104 on in Float, of 746 on in Double")
   func underflow() {
     #expect(softmax([0, -103] as Tensor<Float>)[1] > 0)
@@ -40,7 +49,7 @@ struct SoftmaxTests {
     #expect(softmax([0, -746] as Tensor<Double>)[1] == 0)
   }
 
-  @Test("a single element stops the program with a sentence")
+  @Test("rows that are none or empty stop the program with a sentence")
   func shapes() async throws {
     let result = await #expect(
       processExitsWith: .failure, observing: [\.standardErrorContent]
@@ -52,6 +61,10 @@ struct SoftmaxTests {
     ) { _ = logSoftmax(1 as Tensor<Double>) }
     expectSentence(
       "logSoftmax needs a dimension to sum over: got a single element", from: log)
+    let choice = await #expect(
+      processExitsWith: .failure, observing: [\.standardErrorContent]
+    ) { _ = argmax(Tensor<Double>(shape: [2, 0], repeating: 0)) }
+    expectSentence("argmax needs an element to choose: got 2 × 0", from: choice)
   }
 }
 
@@ -59,6 +72,7 @@ private var vectors: [GoldenCase] { get throws { try GoldenCase.all(of: "softmax
 private var logVectors: [GoldenCase] { get throws { try GoldenCase.all(of: "logSoftmax") } }
 private let correct: Rows = { softmax($0) }
 private let correctLog: Rows = { logSoftmax($0) }
+private let correctChoice: Choice = { argmax($0) }
 
 private func compare(_ softmax: Rows, with vector: GoldenCase) throws {
   let z = try vector.input("x")!
@@ -136,6 +150,36 @@ private let logLaws: [Law<Rows>] = [
   }
 ]
 
+private let choiceLaws: [Law<Choice>] = [
+  Law("no element is larger than the chosen one, and none before it as large") { argmax, draw in
+    // Small integers are often equal.
+    let shape = [draw.integer("g", in: 1...2), draw.size("n", upTo: 4)]
+    let m = draw.size("m", from: 1, upTo: 6)
+    let z = draw.integerTensor("z", shape + [m], magnitude: 2).converted(to: Double.self)
+    let choices = argmax(z)
+    try expect(choices.shape == shape, "the shape is \(choices.shape)")
+    for (i, j) in choices.storage.enumerated() {
+      let row = z.rows.slice(i).storage
+      try expect(j == row.firstIndex(of: row.max()!), "\(j) is chosen of \(row)")
+    }
+  },
+  Law("NaN is chosen before any number, the first if there are several") { argmax, draw in
+    var row = draw.logits().slice(0)
+    let nans = [
+      draw.integer("first", in: 0...row.count - 1), draw.integer("second", in: 0...row.count - 1),
+    ]
+    for j in nans { row[j] = .nan }
+    try expect(argmax(row).storage == [nans.min()!], "\(argmax(row).storage) is chosen")
+  },
+  Law("the largest logit has the largest weight") { argmax, draw in
+    let z = draw.logits()
+    let p = softmax(z)
+    for (i, j) in argmax(z).storage.enumerated() {
+      try expect(p[i, j] == p.slice(i).storage.max()!, "row \(i)")
+    }
+  },
+]
+
 extension Draw {
   /// Logits in general position, somewhere between −limit and limit.
   fileprivate func logits(upTo limit: Int = 90) -> Tensor<Double> {
@@ -194,6 +238,40 @@ private let wrongLogVersions: [WrongVersion<Rows>] = [
   },
   WrongVersion("the logarithm to base 10") { z in logSoftmax(z).map { $0 * log10(M_E) } },
 ]
+
+private let wrongChoices: [WrongVersion<Choice>] = [
+  wrong("the smallest") { row in row.firstIndex(of: row.min()!)! },
+  wrong("the last among equals") { row in row.lastIndex(of: row.max()!) ?? 0 },
+  wrong("NaN loses against numbers") { row in
+    row.firstIndex(of: row.filter { !$0.isNaN }.max() ?? 0) ?? 0
+  },
+  wrong("the last NaN") { row in
+    row.lastIndex { $0.isNaN } ?? row.firstIndex(of: row.max()!)!
+  },
+  wrong("the largest size") { row in
+    let sizes = row.map { abs($0) }
+    return sizes.firstIndex(of: sizes.max()!) ?? 0
+  },
+  wrong("counted from 1") { row in row.firstIndex(of: row.max()!).map { $0 + 1 } ?? 1 },
+  WrongVersion("over the rows, not within them") { z in
+    z.rank < 2 || z.shape[z.rank - 2] != z.shape[z.rank - 1] ? argmax(z) : argmax(z.transposed)
+  },
+  WrongVersion("one choice for all rows") { z in
+    Tensor(
+      shape: Array(z.shape.dropLast()),
+      storage: (0..<z.rows.shape[0]).map { _ in argmax(z.reshaped([z.count])).storage[0] })
+  },
+]
+
+private func wrong(
+  _ name: String, _ choose: @escaping @Sendable ([Double]) -> Int
+) -> WrongVersion<Choice> {
+  WrongVersion(name) { z in
+    Tensor(
+      shape: Array(z.shape.dropLast()),
+      storage: (0..<z.rows.shape[0]).map { choose(z.rows.slice($0).storage) })
+  }
+}
 
 private func byRow(
   _ z: Tensor<Double>, _ transform: ([Double]) -> [Double]
