@@ -17,7 +17,8 @@ public struct RunningError: Scalar, Hashable {
 
   private init(_ value: Double, _ bound: Double) {
     self.value = value
-    self.bound = value.isFinite ? bound : 0
+    // A bound that is NaN is 0 · ∞: the exact factor 0 of a number that may be anything.
+    self.bound = value.isFinite ? (bound.isNaN ? .infinity : bound) : 0
   }
 
   /// The result of an operation that is rounded correctly.

@@ -113,10 +113,12 @@ struct Arguments {
   /// The maps of `query`, `key` and `value` with their biases.
   func projections() throws(Fault) -> AttentionProjections<Double> {
     AttentionProjections(
-      query: try projection("query"), key: try projection("key"), value: try projection("value"))
+      query: try affineMap(named: "query"), key: try affineMap(named: "key"),
+      value: try affineMap(named: "value"))
   }
 
-  private func projection(_ name: String) throws(Fault) -> AffineMap<Double> {
+  /// The map whose weight has this label, and whose bias has it with “Bias” behind.
+  func affineMap(named name: String) throws(Fault) -> AffineMap<Double> {
     AffineMap(
       weight: try numbers(name), bias: try has(name + "Bias") ? numbers(name + "Bias") : nil)
   }

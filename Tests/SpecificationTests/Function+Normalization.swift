@@ -2,5 +2,43 @@ import Equations
 import Notation
 
 extension Function {
-  static let normalization: [String: Function] = [:]
+  static let normalization: [String: Function] = [
+    "layerNorm": Function(1, ["gain", "bias", "epsilon", "form"]) { (a) throws(Fault) in
+      let x = try a.numbers(0)
+      let steps = layerNormSteps(x, try a.layerNorm(width: x.shape.last ?? 0, bias: "bias"))
+      return .record(
+        output: steps.output,
+        parts: [
+          "mean": steps.mean, "variance": steps.variance, "normalized": steps.normalized,
+          "output": steps.output,
+        ])
+    },
+    "residual": Function(
+      1, ["weight", "bias", "placement", "gain", "normBias", "epsilon", "form"]
+    ) { (a) throws(Fault) in
+      let (x, map) = (try a.numbers(0), try a.affineMap())
+      func sublayer(_ x: Tensor<Double>) -> Tensor<Double> { affineMap(x, map, activation: .relu) }
+      guard a.has("placement") else {
+        return .record(
+          output: residual(x, sublayer), parts: ["sublayer": sublayer(x)])
+      }
+      let result = residual(
+        x, try a.option("placement") as NormPlacement,
+        try a.layerNorm(width: x.shape.last ?? 0, bias: "normBias"), sublayer)
+      return .record(output: result.output, parts: ["sublayer": result.sublayer])
+    },
+  ]
+}
+
+extension Arguments {
+  /// The parameters of a normalisation; without `gain` those with which training begins.
+  fileprivate func layerNorm(width: Int, bias: String) throws(Fault) -> LayerNorm<Double> {
+    let (epsilon, form) = (
+      try number("epsilon"), try option("form", LayerNormForm.epsilonInsideRoot)
+    )
+    guard has("gain") else { return LayerNorm(width: width, epsilon: epsilon, form: form) }
+    return LayerNorm(
+      gain: try numbers("gain"), bias: try has(bias) ? numbers(bias) : nil, epsilon: epsilon,
+      form: form)
+  }
 }
