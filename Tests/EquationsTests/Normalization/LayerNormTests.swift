@@ -1,5 +1,6 @@
 import Equations
 import Notation
+import Specification
 import TestSupport
 import Testing
 

@@ -2,6 +2,7 @@ import Equations
 import ErrorBounds
 import Foundation
 import Notation
+import Specification
 import TestSupport
 import Testing
 
