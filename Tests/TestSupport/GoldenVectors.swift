@@ -94,7 +94,7 @@ public struct GoldenCase: Sendable, CustomTestStringConvertible {
     }
 
     /// A variant with its own arguments, `nil` if the case has none of this name.
-    func variant(_ name: String) -> Attributes? {
+    public func variant(_ name: String) -> Attributes? {
       if case .variant(let attributes)? = values[name] { attributes } else { nil }
     }
   }
