@@ -79,10 +79,11 @@ public struct RunningError: Scalar, Hashable {
   /// Multiplies in place.
   public static func *= (a: inout Self, b: Self) { a = a * b }
 
-  /// e to the power x.
+  /// e to the power x; where it is 0, the bound is that of the largest exponent.
   public static func exp(_ x: Self) -> Self {
     let y = Foundation.exp(x.value)
-    return Self(y, y * expm1(x.bound) + 4 * u * y)
+    return Self(
+      y, y > 0 ? y * expm1(x.bound) + 4 * u * y : Foundation.exp(x.value + x.bound))
   }
   /// The natural logarithm of x.
   public static func log(_ x: Self) -> Self {

@@ -111,6 +111,13 @@ public struct SharedHeadAttention<S: Scalar>: Sendable {
     self.heads = heads
   }
 
+  /// The same parameters in another type.
+  public func converted<T: Scalar>(to type: T.Type = T.self) -> SharedHeadAttention<T> {
+    SharedHeadAttention<T>(
+      query: query.converted(), key: key.converted(), value: value.converted(),
+      output: output.converted(), heads: heads)
+  }
+
   /// The same attention with maps of its own for every head: blocks on a diagonal, all alike.
   public var expanded: MultiHeadAttention<S> {
     func blockDiagonal(_ block: Tensor<S>) -> AffineMap<S> {
