@@ -54,7 +54,8 @@ let package = Package(
       name: "SafeTensorsTests", dependencies: ["SafeTensors", "TestSupport"], swiftSettings: checked
     ),
     .testTarget(
-      name: "ParametersTests", dependencies: ["Parameters", "Equations", "TestSupport"],
+      name: "ParametersTests",
+      dependencies: ["Parameters", "Equations", "Specification", "TestSupport"],
       swiftSettings: checked),
     .testTarget(name: "TestSupportTests", dependencies: ["TestSupport"], swiftSettings: checked),
     .testTarget(

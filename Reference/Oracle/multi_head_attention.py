@@ -311,8 +311,11 @@ def shared_cases() -> list[Case]:
     masked = drawn("shared-masked")
     masked["keep"] = Draw("shared-masked-keep").keep(B, 1, N, M)
     masked["keep"][..., 1] = True
+    draw = Draw("shared-square")
+    square = {name: draw.normal(B, M, 12) for name in ("values", "keys", "queries")}
     return [
         shared_case("shared", "Split first, then one map for all heads, divided by √12 and not √4; arguments come as values, keys, queries.", drawn("shared")),
+        shared_case("shared-square", "As many queries as keys: arguments in another order than values, keys, queries have the right shapes here.", square),
         shared_case("shared-masked", "−1e20 stands in for a hidden score before the division.", masked, "MSK-5", "ERR-05"),
         shared_case("shared-fully-masked", "A sentence without a key has uniform weights over all keys.", padded(drawn("shared-fully-masked"), 0, 3), "MSK-5", "CLM-26"),
     ]

@@ -103,6 +103,10 @@ public struct RunningError: Scalar, Hashable {
   public static func cos(_ x: Self) -> Self {
     Self(function: Foundation.cos(x.value), of: x, slope: 1)
   }
+  /// The larger of x and y: whichever it is of the exact ones, the larger error covers it.
+  public static func max(_ x: Self, _ y: Self) -> Self {
+    Self(x.value < y.value ? y.value : x.value, Swift.max(x.bound, y.bound))
+  }
   /// The square root of x: |√(x + e) − √x| is at most |e| / √x, and at most √|e|.
   public static func sqrt(_ x: Self) -> Self {
     let y = x.value.squareRoot()

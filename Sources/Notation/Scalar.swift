@@ -29,9 +29,13 @@ public protocol Scalar: SignedNumeric, Comparable, ExpressibleByFloatLiteral, Se
   static func erfc(_ x: Self) -> Self
   /// `x` to the power `y`.
   static func pow(_ x: Self, _ y: Self) -> Self
+  /// The larger of `x` and `y`, `x` if one of them is NaN.
+  static func max(_ x: Self, _ y: Self) -> Self
 }
 
 extension Scalar {
+  /// The larger of `x` and `y`, `x` if one of them is NaN.
+  @inlinable public static func max(_ x: Self, _ y: Self) -> Self { x < y ? y : x }
   /// Positive infinity.
   @inlinable public static var infinity: Self { Self(Double.infinity) }
   /// Whether this is no number.

@@ -19,8 +19,11 @@ public func layerNorm<S: Scalar>(_ x: Tensor<S>, _ p: LayerNorm<S>) -> Tensor<S>
 
 /// Layer normalisation with everything that it computes on the way.
 ///
+///     e_i = x_i − x_0,  c_i = e_i − Σ e / d = x_i − μ
+///
 /// The mean is taken of the differences to the row's first number: it is the same mean, and where all
-/// numbers are equal or nearly so, no digits of their differences are lost.
+/// numbers are equal or nearly so, no digits of their differences are lost. A width of 1 has no
+/// variance under `.epsilonOutsideRoot`, 0 / 0.
 @specialized(where S == Float)
 @specialized(where S == Double)
 public func layerNormSteps<S: Scalar>(_ x: Tensor<S>, _ p: LayerNorm<S>) -> LayerNormSteps<S> {
@@ -35,11 +38,12 @@ public func layerNormSteps<S: Scalar>(_ x: Tensor<S>, _ p: LayerNorm<S>) -> Laye
   var normalized = rows
   var output = rows
   for i in 0..<n where d > 0 {
-    let first = rows[i, 0]
-    let shift = (0..<d).reduce(0) { $0 + (rows[i, $1] - first) } / S(Double(d))
-    mean[i] = first + shift
-    func centered(_ j: Int) -> S { (rows[i, j] - first) - shift }
-    let squares = (0..<d).reduce(0) { $0 + centered($1) * centered($1) }
+    let x = rows.slice(i).storage
+    let e = x.map { $0 - x[0] }
+    let shift = e.reduce(0, +) / S(Double(d))
+    let c = e.map { $0 - shift }
+    let squares = c.reduce(0) { $0 + $1 * $1 }
+    mean[i] = x[0] + shift
     let divisor: S
     switch p.form {
     case .epsilonInsideRoot:
@@ -50,7 +54,7 @@ public func layerNormSteps<S: Scalar>(_ x: Tensor<S>, _ p: LayerNorm<S>) -> Laye
       divisor = S.sqrt(variance[i]) + S(p.epsilon)
     }
     for j in 0..<d {
-      normalized[i, j] = centered(j) / divisor
+      normalized[i, j] = c[j] / divisor
       output[i, j] = p.gain[j] * normalized[i, j] + (p.bias?[j] ?? 0)
     }
   }

@@ -21,7 +21,7 @@ import Notation
 public func activate<S: Scalar>(_ x: Tensor<S>, _ activation: Activation) -> Tensor<S> {
   switch activation {
   case .identity: x
-  case .relu: x.map { $0 < 0 ? 0 : $0 }
+  case .relu: x.map { S.max($0, 0) }
   case .gelu: x.map { $0 / 2 * S.erfc(-$0 * S.sqrt(0.5)) }
   case .geluTanh:
     x.map { x in

@@ -2,11 +2,11 @@ import Notation
 
 /// The position-wise feed-forward network: two affine maps, the same for every position.
 ///
-///     FFN(x) = W₂ dropout(max(0, W₁ x + b₁)) + b₂        … × dModel
+///     FFN(x) = W₂ dropout(activation(W₁ x + b₁)) + b₂        … × dModel
 ///
 /// - Parameters:
 ///   - x: … × dModel.
-///   - p: The two maps, and the activation between them.
+///   - p: The two maps, and the activation between them: max(0, ·) in all five documents.
 ///   - drop: What is dropped in training.
 ///
 /// FFN-1 to FFN-3. Vaswani et al. 2017, equation 2. SPEC.md, Feed-forward.

@@ -208,13 +208,10 @@ let wrongHardAttentions: [WrongVersion<HardAttention>] = [
   wrongDraw("NaN draws the first input") { weights, i, n, seed in
     weights[0].isNaN ? 0 : first(weights, above: SplitMix64.uniform(i, seed: seed))
   },
+  wrongDraw("a sum that is the number itself exceeds it") { weights, i, n, seed in
+    first(weights, above: SplitMix64.uniform(i, seed: seed).nextDown)
+  },
 ]
-
-/// The vectors have no sum of weights that is the query's number itself.
-let drawAtEquality = wrongDraw("a sum that is the number itself exceeds it") {
-  weights, i, n, seed in
-  first(weights, above: SplitMix64.uniform(i, seed: seed).nextDown)
-}
 
 /// The first index up to which the weights sum to more than a number, or else the last.
 private func first(_ weights: [Double], above u: Double) -> Int {

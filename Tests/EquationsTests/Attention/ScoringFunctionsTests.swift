@@ -117,11 +117,6 @@ struct ScoringFunctionsTests {
     version.expectRejection(by: try hardVectors, comparedBy: compareHard, and: hardAttentionLaws)
   }
 
-  @Test("a draw that takes an input too early, where no vector shows it, is rejected")
-  func wrongBoundary() {
-    #expect(hardAttentionLaws.contains { $0.rejects(drawAtEquality.implementation) })
-  }
-
   @Test("the scoring functions differ on the same queries and keys")
   func functionsDiffer() throws {
     let vector = try #require(try scoreVectors.first { $0.id == "concat-square" })
