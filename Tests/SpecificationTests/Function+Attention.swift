@@ -5,7 +5,7 @@ import Notation
 
 extension Function {
   static let attention: [String: Function] = masks.merging(attentions) { mask, _ in mask }
-    .merging(scoring) { other, _ in other }
+    .merging(scoring) { other, _ in other }.merging(multiHead) { other, _ in other }
 
   private static let masks: [String: Function] = [
     "causalMask": Function(0, ["queries", "keys", "offset"]) { (a) throws(Fault) in
@@ -143,6 +143,61 @@ extension Function {
   private static let projected: Set<String> = [
     "query", "key", "value", "queryBias", "keyBias", "valueBias", "mask", "fill", "scale",
   ]
+
+  private static let multiHead: [String: Function] = [
+    "heads": Function(0, maps.union(["queryBias", "keyBias", "valueBias"])) { (a) throws(Fault) in
+      let maps = try a.projections()
+      return .option(
+        MultiHeadAttention(
+          query: maps.query, key: maps.key, value: maps.value,
+          output: try a.affineMap(named: "output"), heads: try a.integer("count")))
+    },
+    "multiHeadAttention": Function(1, ["queries", "keys", "values", "mask", "fill", "scale"]) {
+      (a) throws(Fault) in
+      .steps(
+        multiHeadAttentionSteps(
+          queries: try a.numbers("queries"), keys: try a.numbers("keys"),
+          values: try a.numbers("values"), try a.option(0), mask: try a.mask(),
+          fill: try a.option("fill", MaskFill.excluded),
+          scale: try a.option("scale", ScoreScale.rootKeyWidth)))
+    },
+    "sharedHeads": Function(0, maps) { (a) throws(Fault) in
+      .option(
+        SharedHeadAttention(
+          query: try a.numbers("query"), key: try a.numbers("key"), value: try a.numbers("value"),
+          output: try a.affineMap(named: "output"), heads: try a.integer("count")))
+    },
+    "sharedHeadAttention": Function(1, ["values", "keys", "queries", "mask"]) {
+      (a) throws(Fault) in
+      .steps(
+        sharedHeadAttention(
+          values: try a.numbers("values"), keys: try a.numbers("keys"),
+          queries: try a.numbers("queries"), try a.option(0), mask: try a.mask()))
+    },
+    "splitHeads": Function(1, ["heads"]) { (a) throws(Fault) in
+      .numbers(splitHeads(try a.numbers(0), heads: try a.integer("heads")))
+    },
+    "concatenateHeads": Function(1) { (a) throws(Fault) in
+      .numbers(concatenateHeads(try a.numbers(0)))
+    },
+  ]
+
+  /// W^Q, W^K, W^V and W^O, outputs × inputs, and how many heads share them.
+  private static let maps: Set<String> = ["query", "key", "value", "output", "outputBias", "count"]
+}
+
+extension Value {
+  /// Everything that a multi-head attention computes.
+  fileprivate static func steps(_ steps: MultiHeadAttentionSteps<Double>) -> Value {
+    .record(
+      output: steps.output,
+      parts: [
+        "queryHeads": steps.queryHeads, "keyHeads": steps.keyHeads, "valueHeads": steps.valueHeads,
+        "scores": steps.attention.scores, "maskedScores": steps.attention.maskedScores,
+        "weights": steps.attention.weights, "heads": steps.attention.output,
+        "concatenated": steps.concatenated, "output": steps.output,
+      ])
+  }
 }
 
 extension Arguments {

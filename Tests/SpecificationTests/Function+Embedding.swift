@@ -2,5 +2,63 @@ import Equations
 import Notation
 
 extension Function {
-  static let embedding: [String: Function] = [:]
+  static let embedding: [String: Function] = [
+    "tokenEmbedding": Function(1, ["table", "scale", "zeroing"]) { (a) throws(Fault) in
+      .numbers(
+        tokenEmbedding(
+          try a.integers(0), table: try a.numbers("table"),
+          scale: try a.option("scale", EmbeddingScale.none),
+          zeroing: try a.has("zeroing") ? a.integer("zeroing") : nil))
+    },
+    "transformerEmbedding": Function(
+      1, ["table", "positions", "offset", "scale", "probability", "seed"]
+    ) { (a) throws(Fault) in
+      var drop = Dropout.none
+      if a.has("probability") {
+        drop = Dropout(
+          probability: try a.number("probability"), seed: UInt64(try a.integer("seed")))
+      }
+      return .numbers(
+        transformerEmbedding(
+          try a.integers(0), table: try a.numbers("table"), positions: try a.positions("positions"),
+          offset: try a.has("offset") ? a.integer("offset") : 0,
+          scale: try a.option("scale", EmbeddingScale.none), dropout: drop))
+    },
+    "positionalEncoding": Function(0, ["length", "width", "offset", "encoding"]) {
+      (a) throws(Fault) in
+      .numbers(
+        positionalEncoding(
+          length: try a.integer("length"), width: try a.integer("width"),
+          offset: try a.has("offset") ? a.integer("offset") : 0, try a.positions("encoding")))
+    },
+    "addPositions": Function(1, ["encoding", "offset"]) { (a) throws(Fault) in
+      .numbers(
+        addPositions(
+          try a.numbers(0), try a.positions("encoding"),
+          offset: try a.has("offset") ? a.integer("offset") : 0))
+    },
+    "sinusoidal": Function(1, ["maximumLength"]) { (a) throws(Fault) in
+      .option(
+        PositionalEncoding<Double>.sinusoidal(
+          try a.option(0),
+          maximumLength: try a.has("maximumLength") ? a.integer("maximumLength") : nil))
+    },
+    "learned": Function(1) { (a) throws(Fault) in
+      .option(PositionalEncoding<Double>.learned(try a.numbers(0)))
+    },
+    "firstColumns": Function(1, ["count"]) { (a) throws(Fault) in
+      let (x, count) = (try a.numbers(0), try a.integer("count"))
+      return .numbers(
+        Tensor(
+          shape: x.shape.dropLast() + [count],
+          storage: (0..<x.rows.shape[0]).flatMap { x.rows.slice($0).storage.prefix(count) }))
+    },
+  ]
+}
+
+extension Arguments {
+  /// Sinusoids unless the call gives something else.
+  fileprivate func positions(_ label: String) throws(Fault) -> PositionalEncoding<Double> {
+    try option(label, .sinusoidal())
+  }
 }

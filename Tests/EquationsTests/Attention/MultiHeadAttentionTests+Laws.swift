@@ -86,7 +86,9 @@ let multiHeadLaws: [Law<MultiHead<Double>>] = [
 let sharedHeadLaws: [Law<SharedHead<Double>>] = [
   Law("the shared map is a block that every head repeats, and √dModel the divisor") {
     attention, draw in
-    let input = draw.sharedHead()
+    var input = draw.sharedHead()
+    // −1e20 is no Float, and its error would hide everything in a row that sees no key.
+    input.mask.keep = input.mask.keep.map { showingFirstKey($0) }
     func expanded<S: Scalar>(_ input: SharedHeadCase<S>) -> MultiHeadAttentionSteps<S> {
       multiHead(
         MultiHeadCase(
@@ -98,6 +100,16 @@ let sharedHeadLaws: [Law<SharedHead<Double>>] = [
     let (bound, expected) = (sharedHead(tracked).byName, expanded(tracked).byName)
     for (name, got) in attention(input).byName.sorted(by: { $0.key < $1.key }) {
       try expectAgree(got, bound[name]!.bounds, with: expected[name]!, name)
+    }
+  },
+  Law("a query that sees no key takes the mean of all values") { attention, draw in
+    var input = draw.sharedHead()
+    let keys = input.y.shape[1]
+    try draw.require(keys > 0)
+    input.mask = .keep(
+      Tensor(shape: [1, 1, 1, keys], repeating: false))
+    for weight in attention(input).attention.weights.storage {
+      try expect(abs(weight * Double(keys) - 1) <= 0x1p-52, "a weight is \(weight)")
     }
   },
   Law("the heads' parts of the input in another order give the heads in this order") {
@@ -168,6 +180,14 @@ private func head<S: Scalar>(_ i: Int, of input: MultiHeadCase<S>) -> [String: T
     "scores": steps.scores, "maskedScores": steps.maskedScores, "weights": steps.weights,
     "heads": steps.output,
   ]
+}
+
+/// A mask that hides the first key from no query.
+private func showingFirstKey(_ keep: Tensor<Bool>) -> Tensor<Bool> {
+  let columns = keep.shape[keep.rank - 1]
+  return Tensor(
+    shape: keep.shape,
+    storage: keep.storage.enumerated().map { $0.element || $0.offset % columns == 0 })
 }
 
 /// The columns of W^O that belong to head i: outputs × dv.

@@ -87,8 +87,8 @@ let wrongMultiHeads: [WrongVersion<MultiHead<Double>>] = [
     if input.y.shape == input.z.shape { input.z = input.y }
   },
   wrong("only self-attention: keys and values come from the queries' sequence (ERR-52)") { input in
-    if input.x.shape == input.y.shape { input.y = input.x }
-    if input.x.shape == input.z.shape { input.z = input.x }
+    let widths = Set([input.x, input.y, input.z].map(\.shape.last))
+    if widths.count == 1, input.mask.keep == nil { (input.y, input.z) = (input.x, input.x) }
   },
   wrong("no mask can be given (ERR-52)") { $0.mask = .none },
   wrong("every head has the mask of the first") { input in
