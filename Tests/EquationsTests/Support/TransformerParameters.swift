@@ -119,6 +119,13 @@ struct LayerMaker {
     stream = RandomStream(seed: UInt64(draw.integer("parameters", in: 0...0xFFFF)))
   }
 
+  /// Makes layers with two heads and ReLU, in one experiment.
+  init(seed: UInt64, placement: NormPlacement) {
+    (heads, activation, epsilon) = (2, .relu, 1e-5)
+    self.placement = placement
+    stream = RandomStream(seed: seed)
+  }
+
   /// Numbers of mean 0 and the deviation given.
   mutating func numbers(_ shape: [Int], deviation: Float = 1) -> Tensor<Double> {
     Tensor<Float>.normal(shape, from: &stream).map { $0 * deviation }.converted()
@@ -175,5 +182,35 @@ extension Draw {
   /// Which keys of each sentence are no padding: b × 1 × 1 × m, in any place, perhaps none.
   func keep(_ name: String, _ b: Int, _ m: Int) -> Tensor<Bool> {
     integerTensor(name, [b, 1, 1, m], magnitude: 1).map { $0 == 0 }
+  }
+
+  /// Padding in any place, and perhaps a causal rule.
+  func ownMask(_ b: Int, _ t: Int) -> AttentionMask<Double> {
+    AttentionMask(causalOffset: bool("causal") ? 0 : nil, keep: keep("keep", b, t))
+  }
+
+  /// The fill of this specification, or of document 002.
+  func layerFill() -> MaskFill { element("fill", of: [.excluded, .replaced(by: -10000)]) }
+
+  /// What padding may hold where it is excluded.
+  func poison() -> Double { element("poison", of: [0, 1e30, .nan, .infinity]) }
+}
+
+/// A map of the same shape that gives zeros.
+func zeros(like map: AffineMap<Double>) -> AffineMap<Double> {
+  AffineMap(weight: map.weight.map { _ in 0 })
+}
+
+/// A mask that keeps the first so many keys of every sentence.
+func keeping(_ words: Int, of m: Int) -> Tensor<Bool> {
+  Tensor(shape: [1, 1, 1, m], storage: (0..<m).map { $0 < words })
+}
+
+extension Tensor<Double> {
+  /// The same b × t × d with another number in all positions from one on.
+  func poisoned(from first: Int, with poison: Double) -> Tensor {
+    let (t, d) = (shape[1], shape[2])
+    return Tensor(
+      shape: shape, storage: storage.indices.map { $0 / d % t < first ? storage[$0] : poison })
   }
 }

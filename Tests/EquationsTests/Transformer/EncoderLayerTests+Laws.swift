@@ -30,18 +30,14 @@ let encoderLayerLaws: [Law<EncoderLayerFunction<Double>>] = [
   },
   Law("padding may as well not be there, whatever it holds", cases: 30) { layer, draw in
     var input = draw.encoderLayer()
-    let (b, t, d) = (input.x.shape[0], input.x.shape[1], input.x.shape[2])
+    let t = input.x.shape[1]
     let (words, poison) = (draw.integer("words", in: 0...t), draw.poison())
     input.fill = .excluded
     var short = input
     short.mask = AttentionMask(causalOffset: input.mask.causalOffset)
     short.x = input.x.rows(Array(0..<words))
-    input.mask.keep = Tensor(shape: [1, 1, 1, t], storage: (0..<t).map { $0 < words })
-    for i in 0..<b {
-      for j in words..<t {
-        for c in 0..<d { input.x[i, j, c] = poison }
-      }
-    }
+    input.mask.keep = keeping(words, of: t)
+    input.x = input.x.poisoned(from: words, with: poison)
     try expectSame(
       layer(input).output.rows(Array(0..<words)), layer(short).output,
       bounds: bounds(short), bounds(short))
@@ -175,11 +171,6 @@ private func bounds(_ input: EncoderLayerCase<Double>) -> Tensor<Double> {
   encoderLayerEquation(input.converted(to: RunningError.self)).output.bounds
 }
 
-/// A map of the same shape that gives zeros.
-func zeros(like map: AffineMap<Double>) -> AffineMap<Double> {
-  AffineMap(weight: map.weight.map { _ in 0 })
-}
-
 // MARK: - Inputs
 
 extension Draw {
@@ -200,15 +191,4 @@ extension Draw {
       norm: bool("norm") ? maker.norm() : nil,
       mask: AttentionMask(keep: keep("keep", b, t)), fill: layerFill())
   }
-
-  /// Padding in any place, and perhaps a causal rule.
-  func ownMask(_ b: Int, _ t: Int) -> AttentionMask<Double> {
-    AttentionMask(causalOffset: bool("causal") ? 0 : nil, keep: keep("keep", b, t))
-  }
-
-  /// The fill of this specification, or of document 002.
-  func layerFill() -> MaskFill { element("fill", of: [.excluded, .replaced(by: -10000)]) }
-
-  /// What padding may hold where it is excluded.
-  func poison() -> Double { element("poison", of: [0, 1e30, .nan, .infinity]) }
 }
