@@ -60,7 +60,9 @@ let package = Package(
     .testTarget(name: "TestSupportTests", dependencies: ["TestSupport"], swiftSettings: checked),
     .testTarget(
       name: "EquationsTests",
-      dependencies: ["Equations", "SafeTensors", "Specification", "TestSupport", "ErrorBounds"],
+      dependencies: [
+        "Equations", "SafeTensors", "Parameters", "Specification", "TestSupport", "ErrorBounds",
+      ],
       swiftSettings: checked),
     .testTarget(
       name: "KernelsTests",

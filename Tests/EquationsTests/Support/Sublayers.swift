@@ -118,6 +118,14 @@ extension Tensor {
   /// The columns of every matrix, picked by their indices.
   func columns(_ indices: [Int]) -> Tensor { transposed.rows(indices).transposed }
 
+  /// The rows of every matrix followed by those of another.
+  func followed(by other: Tensor) -> Tensor {
+    let (a, b) = (matrices, other.matrices)
+    return Tensor(
+      shape: leadingShape + [a.shape[1] + b.shape[1], a.shape[2]],
+      storage: (0..<a.shape[0]).flatMap { a.slice($0).storage + b.slice($0).storage })
+  }
+
   /// The sub-tensor at `index` of the first dimension, which stays as an extent of 1.
   func keeping(_ index: Int) -> Tensor {
     slice(index).reshaped([1] + shape.dropFirst())

@@ -1,101 +1,100 @@
 import Notation
+import Parameters
+import SafeTensors
 import Specification
 import TestSupport
 
-/// Reads layers and models from tensors that are named as PyTorch's modules name their parameters.
+/// Reads layers and models from the inputs of a golden case, which are named as PyTorch's modules
+/// name their parameters.
 struct TransformerParameters {
-  private let tensors: [String: Tensor<Double>]
+  private let file: SafeTensorsFile
   private let attributes: GoldenCase.Attributes
+  private let form: LayerForm
 
   /// The parameters of a golden case, and its dialects.
   init(_ vector: GoldenCase) throws {
     let names = vector.inputNames.filter { $0.contains(".") }
-    tensors = Dictionary(
-      uniqueKeysWithValues: try names.map { ($0, try vector.input($0)!) })
+    let tensors = try names.map { ($0, StoredTensor(try vector.input($0)!)) }
+    file = SafeTensorsFile(tensors: Dictionary(uniqueKeysWithValues: tensors))
     attributes = vector.attributes
+    let inner = file.tensors.first { $0.key.hasSuffix("linear1.weight") }!.value.shape
+    form = LayerForm(
+      dModel: inner[1], heads: attributes.integer(needed: "heads"), dFF: inner[0],
+      placement: attributes.dialect("placement", of: NormPlacement.allCases),
+      epsilon: attributes.number(needed: "epsilon"),
+      activation: attributes.dialect("activation", of: Activation.allCases))
   }
 
   /// The parameters of `nn.TransformerEncoderLayer`.
-  func encoderLayer(_ prefix: String = "") -> EncoderLayer<Double> {
-    EncoderLayer(
-      attention: attention(prefix + "self_attn."), attentionNorm: norm(prefix + "norm1.")!,
-      feedForward: feedForward(prefix), feedForwardNorm: norm(prefix + "norm2.")!,
-      placement: placement)
+  func encoderLayer() throws -> EncoderLayer<Double> {
+    try loadParameters(from: file) { $0.encoderLayer(form, naming: .pyTorch) }
   }
 
   /// The parameters of `nn.TransformerDecoderLayer`.
-  func decoderLayer(_ prefix: String = "") -> DecoderLayer<Double> {
-    DecoderLayer(
-      selfAttention: attention(prefix + "self_attn."), selfAttentionNorm: norm(prefix + "norm1.")!,
-      crossAttention: attention(prefix + "multihead_attn."),
-      crossAttentionNorm: norm(prefix + "norm2.")!, feedForward: feedForward(prefix),
-      feedForwardNorm: norm(prefix + "norm3.")!, placement: placement)
+  func decoderLayer() throws -> DecoderLayer<Double> {
+    try loadParameters(from: file) { $0.decoderLayer(form, naming: .pyTorch) }
   }
 
-  /// The layers of `nn.TransformerEncoder`.
-  func encoderLayers(_ prefix: String = "") -> [EncoderLayer<Double>] {
-    (0..<attributes.integer("layers")!).map { encoderLayer("\(prefix)layers.\($0).") }
+  /// The parameters of `nn.TransformerEncoder`.
+  func encoder() throws -> (layers: [EncoderLayer<Double>], norm: LayerNorm<Double>?) {
+    try loadParameters(from: file) { reader in
+      (
+        reader.layers(attributes.integer(needed: "layers")) {
+          $0.encoderLayer(form, naming: .pyTorch)
+        }, norm(reader, "norm")
+      )
+    }
   }
 
-  /// The layers of `nn.TransformerDecoder`.
-  func decoderLayers(
-    _ prefix: String = "", count name: String = "layers"
-  ) -> [DecoderLayer<Double>] {
-    (0..<attributes.integer(name)!).map { decoderLayer("\(prefix)layers.\($0).") }
-  }
-
-  /// The parameters of `nn.LayerNorm`, `nil` if there are none.
-  func norm(_ prefix: String) -> LayerNorm<Double>? {
-    tensors[prefix + "weight"].map {
-      LayerNorm(gain: $0, bias: tensors[prefix + "bias"], epsilon: attributes.number("epsilon")!)
+  /// The parameters of `nn.TransformerDecoder`.
+  func decoder() throws -> (layers: [DecoderLayer<Double>], norm: LayerNorm<Double>?) {
+    try loadParameters(from: file) { reader in
+      (
+        reader.layers(attributes.integer(needed: "layers")) {
+          $0.decoderLayer(form, naming: .pyTorch)
+        }, norm(reader, "norm")
+      )
     }
   }
 
   /// The parameters of `nn.Transformer` between two embeddings and an output map.
-  func transformer(
-    positionTable: Tensor<Double>?, fill: MaskFill
-  ) -> Transformer<Double> {
-    let form = named("form", in: SinusoidForm.allCases)
-    return Transformer(
-      sourceTable: tensors["source_embedding.weight"]!,
-      targetTable: tensors["target_embedding.weight"]!,
-      positions: positionTable.map { .learned($0) } ?? .sinusoidal(form),
-      embeddingScale: named("embeddingScale", in: EmbeddingScale.allCases),
-      stacks: TransformerStacks(
-        encoderLayers: encoderLayers("encoder."), encoderNorm: norm("encoder.norm."),
-        decoderLayers: decoderLayers("decoder.", count: "decoderLayers"),
-        decoderNorm: norm("decoder.norm.")),
-      output: affineMap("output."), sourcePadding: attributes.integer("sourcePadding"),
-      targetPadding: attributes.integer("targetPadding"),
-      queryPadding: named("queryPadding", in: QueryPadding.allCases), fill: fill)
-  }
-
-  private func attention(_ prefix: String) -> MultiHeadAttention<Double> {
-    let (weight, bias) = (tensors[prefix + "in_proj_weight"]!, tensors[prefix + "in_proj_bias"]!)
-    let d = weight.shape[1]
-    func map(_ i: Int) -> AffineMap<Double> {
-      AffineMap(
-        weight: weight.reshaped([3, d, d]).slice(i), bias: bias.reshaped([3, d]).slice(i))
+  func transformer(positionTable: Tensor<Double>?, fill: MaskFill) throws -> Transformer<Double> {
+    func table(_ reader: ParameterReader<Double>, _ name: String) -> Tensor<Double> {
+      reader.tensor(name, file.tensors[name]!.shape)
     }
-    return MultiHeadAttention(
-      query: map(0), key: map(1), value: map(2), output: affineMap(prefix + "out_proj."),
-      heads: attributes.integer("heads")!)
+    return try loadParameters(from: file) { reader in
+      Transformer(
+        sourceTable: table(reader, "source_embedding.weight"),
+        targetTable: table(reader, "target_embedding.weight"),
+        positions: positionTable.map { .learned($0) }
+          ?? .sinusoidal(attributes.dialect("form", of: SinusoidForm.allCases)),
+        embeddingScale: attributes.dialect("embeddingScale", of: EmbeddingScale.allCases),
+        stacks: reader.transformerStacks(
+          form, encoderLayers: attributes.integer(needed: "layers"),
+          decoderLayers: attributes.integer(needed: "decoderLayers"),
+          hasFinalNorms: file.tensors["encoder.norm.weight"] != nil),
+        output: reader.affineMap(
+          "output", inputs: form.dModel, outputs: file.tensors["output.bias"]!.shape[0]),
+        sourcePadding: attributes.integer("sourcePadding"),
+        targetPadding: attributes.integer("targetPadding"),
+        queryPadding: attributes.dialect("queryPadding", of: QueryPadding.allCases), fill: fill)
+    }
   }
 
-  private func feedForward(_ prefix: String) -> FeedForward<Double> {
-    FeedForward(
-      inner: affineMap(prefix + "linear1."), outer: affineMap(prefix + "linear2."),
-      activation: named("activation", in: Activation.allCases))
+  private func norm(_ reader: ParameterReader<Double>, _ name: String) -> LayerNorm<Double>? {
+    guard file.tensors["\(name).weight"] != nil else { return nil }
+    return reader.layerNorm(name, width: form.dModel, epsilon: form.epsilon, naming: .pyTorch)
   }
+}
 
-  private func affineMap(_ prefix: String) -> AffineMap<Double> {
-    AffineMap(weight: tensors[prefix + "weight"]!, bias: tensors[prefix + "bias"])
-  }
-
-  private var placement: NormPlacement { named("placement", in: NormPlacement.allCases) }
-
-  private func named<Dialect>(_ attribute: String, in dialects: [Dialect]) -> Dialect {
-    dialects.first { "\($0)" == attributes.string(attribute) }!
+extension GoldenCase.Attributes {
+  /// The dialect that an attribute names as Swift does.
+  fileprivate func dialect<Dialect>(_ name: String, of dialects: [Dialect]) -> Dialect {
+    let word = string(needed: name)
+    guard let dialect = dialects.first(where: { "\($0)" == word }) else {
+      fatalError("there is no \(name) \(word)")
+    }
+    return dialect
   }
 }
 
@@ -118,6 +117,13 @@ struct LayerMaker {
     activation = draw.element("activation", of: [.relu, .gelu])
     epsilon = draw.element("epsilon", of: [0x1p-10, 1])
     stream = RandomStream(seed: UInt64(draw.integer("parameters", in: 0...0xFFFF)))
+  }
+
+  /// Makes layers with two heads and ReLU, in one experiment.
+  init(seed: UInt64, placement: NormPlacement) {
+    (heads, activation, epsilon) = (2, .relu, 1e-5)
+    self.placement = placement
+    stream = RandomStream(seed: seed)
   }
 
   /// Numbers of mean 0 and the deviation given.
@@ -176,5 +182,35 @@ extension Draw {
   /// Which keys of each sentence are no padding: b × 1 × 1 × m, in any place, perhaps none.
   func keep(_ name: String, _ b: Int, _ m: Int) -> Tensor<Bool> {
     integerTensor(name, [b, 1, 1, m], magnitude: 1).map { $0 == 0 }
+  }
+
+  /// Padding in any place, and perhaps a causal rule.
+  func ownMask(_ b: Int, _ t: Int) -> AttentionMask<Double> {
+    AttentionMask(causalOffset: bool("causal") ? 0 : nil, keep: keep("keep", b, t))
+  }
+
+  /// The fill of this specification, or of document 002.
+  func layerFill() -> MaskFill { element("fill", of: [.excluded, .replaced(by: -10000)]) }
+
+  /// What padding may hold where it is excluded.
+  func poison() -> Double { element("poison", of: [0, 1e30, .nan, .infinity]) }
+}
+
+/// A map of the same shape that gives zeros.
+func zeros(like map: AffineMap<Double>) -> AffineMap<Double> {
+  AffineMap(weight: map.weight.map { _ in 0 })
+}
+
+/// A mask that keeps the first so many keys of every sentence.
+func keeping(_ words: Int, of m: Int) -> Tensor<Bool> {
+  Tensor(shape: [1, 1, 1, m], storage: (0..<m).map { $0 < words })
+}
+
+extension Tensor<Double> {
+  /// The same b × t × d with another number in all positions from one on.
+  func poisoned(from first: Int, with poison: Double) -> Tensor {
+    let (t, d) = (shape[1], shape[2])
+    return Tensor(
+      shape: shape, storage: storage.indices.map { $0 / d % t < first ? storage[$0] : poison })
   }
 }
