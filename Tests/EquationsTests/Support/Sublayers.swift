@@ -3,10 +3,11 @@ import Notation
 import TestSupport
 
 /// How a sublayer is joined to what it gets.
-typealias Join = @Sendable (
-  _ x: Tensor<Double>, _ placement: NormPlacement, _ norm: LayerNorm<Double>,
-  _ sublayer: (Tensor<Double>) -> Tensor<Double>
-) -> (sublayer: Tensor<Double>, output: Tensor<Double>)
+typealias Join =
+  @Sendable (
+    _ x: Tensor<Double>, _ placement: NormPlacement, _ norm: LayerNorm<Double>,
+    _ sublayer: (Tensor<Double>) -> Tensor<Double>
+  ) -> (sublayer: Tensor<Double>, output: Tensor<Double>)
 
 let correctJoin: Join = { x, placement, norm, f in residual(x, placement, norm, f) }
 

@@ -104,6 +104,10 @@ struct LayerMaker {
   /// dModel.
   static let width = 6
   private static let inner = 8
+  /// How many different tokens a source has.
+  static let sourceWords = 5
+  /// How many different tokens a target has.
+  static let targetWords = 6
   private var stream: RandomStream
   private let heads: Int
   private let placement: NormPlacement
@@ -155,6 +159,21 @@ struct LayerMaker {
       placement: placement)
   }
 
+  /// A model with so many layers, and norms behind them or not.
+  mutating func transformer(
+    encoderLayers: Int, decoderLayers: Int, norms: Bool
+  ) -> Transformer<Double> {
+    let stacks = TransformerStacks(
+      encoderLayers: (0..<encoderLayers).map { _ in encoderLayer() },
+      encoderNorm: norms ? norm() : nil,
+      decoderLayers: (0..<decoderLayers).map { _ in decoderLayer() },
+      decoderNorm: norms ? norm() : nil)
+    return Transformer(
+      sourceTable: numbers([Self.sourceWords, Self.width]),
+      targetTable: numbers([Self.targetWords, Self.width]), stacks: stacks,
+      output: affineMap(Self.targetWords))
+  }
+
   private mutating func attention() -> MultiHeadAttention<Double> {
     let d = Self.width
     return MultiHeadAttention(
@@ -177,6 +196,31 @@ extension Draw {
         probability: element("probability", of: [0, 0.5, 0.25]),
         seed: UInt64(integer("seed", in: 0...1000))),
       at: element("sites", of: [.pyTorch, .document000, .document002]))
+  }
+
+  /// A small model of any dialect, as it is used after training.
+  func transformer() -> Transformer<Double> {
+    var maker = LayerMaker(self)
+    var p = maker.transformer(
+      encoderLayers: integer("layers", in: 1...2), decoderLayers: integer("layers", in: 1...2),
+      norms: bool("norms"))
+    p.positions = element(
+      "positions",
+      of: [
+        .sinusoidal(.power), .sinusoidal(.exponential),
+        .learned(maker.numbers([12, LayerMaker.width])),
+      ])
+    p.embeddingScale = element("scale", of: [.none, .rootModelWidth])
+    p.sourcePadding = element("sourcePadding", of: [0, 3, nil])
+    p.targetPadding = element("targetPadding", of: [1, 0, nil])
+    p.queryPadding = element("queryPadding", of: [.visible, .hidden])
+    p.fill = layerFill()
+    return p
+  }
+
+  /// Sentences of any tokens, padding among them: b × t.
+  func sentences(_ name: String, _ b: Int, _ t: Int, words: Int) -> Tensor<Int> {
+    Tensor(shape: [b, t], storage: (0..<b * t).map { _ in integer(name, in: 0...words - 1) })
   }
 
   /// Which keys of each sentence are no padding: b × 1 × 1 × m, in any place, perhaps none.

@@ -242,8 +242,8 @@ struct DecoderLayerState {
 let sweepEquation: DecoderLayerSweep = { input in
   sweep(input) { x, state, i in
     decoderLayerStep(
-      x, cache: &state.cache, memory: state.memory, input.p, mask: newest(input.mask, i, keys: i + 1),
-      memoryMask: newest(input.memoryMask, i), fill: input.fill)
+      x, cache: &state.cache, memory: state.memory, input.p,
+      mask: newest(input.mask, i, keys: i + 1), memoryMask: newest(input.memoryMask, i), fill: input.fill)
   }
 }
 
@@ -254,7 +254,8 @@ func sweep(
 ) -> Tensor<Double> {
   var state = DecoderLayerState(
     cache: nil,
-    memory: keyValueCache(keys: input.memory!, values: input.memory!, input.p.crossAttention))
+    memory: keyValueCache(
+      keys: input.memory!, values: input.memory!, input.p.crossAttention))
   let rows = (0..<input.x.shape[1]).map { step(input.x.rows([$0]), &state, $0) }
   return rows.dropFirst().reduce(rows[0]) { $0.followed(by: $1) }
 }
