@@ -243,7 +243,8 @@ let sweepEquation: DecoderLayerSweep = { input in
   sweep(input) { x, state, i in
     decoderLayerStep(
       x, cache: &state.cache, memory: state.memory, input.p,
-      mask: newest(input.mask, i, keys: i + 1), memoryMask: newest(input.memoryMask, i), fill: input.fill)
+      mask: newest(input.mask, i, keys: i + 1), memoryMask: newest(input.memoryMask, i),
+      fill: input.fill)
   }
 }
 

@@ -154,7 +154,8 @@ private func layerCase(_ vector: GoldenCase) throws -> EncoderLayerCase<Double> 
 private func stackCase(_ vector: GoldenCase) throws -> EncoderCase<Double> {
   let (layers, norm) = try TransformerParameters(vector).encoder()
   return EncoderCase(
-    x: try vector.input("x")!, layers: layers, norm: norm, mask: try vector.mask(), fill: vector.fill)
+    x: try vector.input("x")!, layers: layers, norm: norm, mask: try vector.mask(),
+    fill: vector.fill)
 }
 
 private func compare(

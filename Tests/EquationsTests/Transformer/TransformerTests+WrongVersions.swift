@@ -3,9 +3,9 @@ import Notation
 import TestSupport
 
 let wrongTransformers: [WrongVersion<TransformerFunction<Double>>] =
-  wrongEmbeddings + wrongMasks + wrongStacks + wrongOutputs
+  wrongModelEmbeddings + wrongMasks + wrongStacks + wrongOutputs
 
-private let wrongEmbeddings: [WrongVersion<TransformerFunction<Double>>] = [
+private let wrongModelEmbeddings: [WrongVersion<TransformerFunction<Double>>] = [
   wrong("positions are not added") { model in
     model.sourceVectors = model.vectors(model.source, model.p.sourceTable, at: nil)
     model.targetVectors = model.vectors(model.target, model.p.targetTable, at: nil)

@@ -1,6 +1,7 @@
 import Equations
 import ErrorBounds
 import Notation
+import Specification
 import TestSupport
 import Testing
 
