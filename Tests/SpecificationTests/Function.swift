@@ -30,8 +30,10 @@ struct KernelResult {
 
 extension Function {
   /// The functions by the names that Swift, too, has for them, and the words that take arguments.
-  static let all = [primitives, attention, embedding, normalization, transformer].reduce(into: [:])
-  {
-    all, family in all.merge(family) { _, _ in fatalError("two functions have one name") }
+  static let all = [
+    primitives, attention, embedding, normalization, recurrent, transformer, wordVectors, vision,
+    training,
+  ].reduce(into: [:]) { all, family in
+    all.merge(family) { _, _ in fatalError("two functions have one name") }
   }
 }

@@ -1,0 +1,6 @@
+import Equations
+import Notation
+
+extension Function {
+  static let training: [String: Function] = [:]
+}

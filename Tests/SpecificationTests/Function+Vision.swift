@@ -1,0 +1,6 @@
+import Equations
+import Notation
+
+extension Function {
+  static let vision: [String: Function] = [:]
+}
