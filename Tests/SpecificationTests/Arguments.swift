@@ -87,6 +87,15 @@ struct Arguments {
     return option
   }
 
+  /// Sets of parameters in their order, `[]` for none.
+  func options<Option>(_ key: some Key) throws(Fault) -> [Option] {
+    if case .options(let options)? = self[key], let options = options as? [Option] {
+      return options
+    }
+    if case .numbers(let none, _)? = self[key], none.shape == [0] { return [] }
+    throw wrong(key, "a list of \(Option.self)")
+  }
+
   /// What `probability` and `seed` drop, at a `site` if there is one; without them nothing.
   func dropout() throws(Fault) -> Dropout {
     guard has("probability") else { return .none }
