@@ -50,7 +50,8 @@ let wrongGenerators: [WrongVersion<Generator>] = [
     alone.targetPadding = nil
     return newestLogits(
       source, [prefix[i]], alone,
-      positions: positionalEncoding(length: 1, width: p.targetTable.shape[1], offset: i, p.positions))
+      positions: positionalEncoding(
+        length: 1, width: p.targetTable.shape[1], offset: i, p.positions))
   },
   generator("the decoder sees the start token alone") { source, prefix, p in
     newestLogits(source, [prefix[0]], p)
@@ -135,9 +136,10 @@ private func changed(
 }
 
 /// What scores the token to follow a prefix.
-private typealias NextScores = @Sendable (
-  _ source: Tensor<Int>, _ prefix: [Int], _ p: Transformer<Double>
-) -> Tensor<Double>
+private typealias NextScores =
+  @Sendable (
+    _ source: Tensor<Int>, _ prefix: [Int], _ p: Transformer<Double>
+  ) -> Tensor<Double>
 
 private func generator(
   _ name: String, _ scores: @escaping NextScores
@@ -188,7 +190,8 @@ private struct CachedStep {
   /// The scores after a token: v.
   mutating func logits(after token: Int) -> Tensor<Double> {
     var x = transformerEmbedding(
-      Tensor(shape: [1, 1], storage: [token]), table: p.targetTable, positions: p.positions, offset: offset,
+      Tensor(shape: [1, 1], storage: [token]), table: p.targetTable, positions: p.positions,
+      offset: offset,
       scale: p.embeddingScale)
     for (l, layer) in p.stacks.decoderLayers.enumerated() {
       x = decoderLayerStep(

@@ -44,7 +44,8 @@ private let wrongModelEmbeddings: [WrongVersion<TransformerFunction<Double>>] = 
     let factor = Double(model.p.sourceTable.shape[1]).squareRoot()
     var p = model.p
     p.embeddingScale = .none
-    let unscaled = TransformerAssembly(TransformerCase(source: model.source, target: model.target, p: p))
+    let unscaled = TransformerAssembly(
+      TransformerCase(source: model.source, target: model.target, p: p))
     model.sourceVectors = unscaled.sourceVectors.map { $0 * factor }
     model.targetVectors = unscaled.targetVectors.map { $0 * factor }
   },
