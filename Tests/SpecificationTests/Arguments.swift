@@ -71,9 +71,11 @@ struct Arguments {
 
   // MARK: - Options, each with its default
 
-  func mask() throws(Fault) -> AttentionMask<Double> {
-    guard let value = labelled["mask"] else { return .none }
-    guard case .mask(let mask) = value else { throw wrong("mask", "a mask") }
+  func mask(
+    _ label: String = "mask", otherwise: AttentionMask<Double> = .none
+  ) throws(Fault) -> AttentionMask<Double> {
+    guard let value = labelled[label] else { return otherwise }
+    guard case .mask(let mask) = value else { throw wrong(label, "a mask") }
     return mask
   }
 
@@ -85,6 +87,20 @@ struct Arguments {
     }
     guard case .option(let option as Option) = value else { throw wrong(key, "\(Option.self)") }
     return option
+  }
+
+  /// Sets of parameters in their order, `[]` for none.
+  func options<Option>(_ key: some Key) throws(Fault) -> [Option] {
+    if case .options(let options)? = self[key], let options = options as? [Option] {
+      return options
+    }
+    if case .numbers(let none, _)? = self[key], none.shape == [0] { return [] }
+    throw wrong(key, "a list of \(Option.self)")
+  }
+
+  /// A set of parameters that there may be.
+  func ifGiven<Option>(_ label: String) throws(Fault) -> Option? {
+    try has(label) ? option(label) : nil
   }
 
   /// What `probability` and `seed` drop, at a `site` if there is one; without them nothing.

@@ -170,21 +170,27 @@ private struct Evaluation {
     return try Arguments(values, of: function, named: name)
   }
 
-  /// The values as the slices of one; without any, a vector of no numbers.
+  /// The values as the slices of one, or as a list of parameters; without any, a vector of no numbers.
   private func stacked(_ values: [Value]) throws(Fault) -> Value {
     var (numbers, halfUnits): ([Tensor<Double>], [Tensor<Double>]) = ([], [])
     var booleans: [Tensor<Bool>] = []
+    var options: [any Sendable] = []
     for value in values {
       switch value {
       case .numbers(let slice, let slack):
         numbers.append(slice)
         halfUnits.append(slack)
       case .booleans(let slice): booleans.append(slice)
-      default: throw Fault("an array holds numbers, or true and false")
+      case .option(let option): options.append(option)
+      default: throw Fault("an array holds numbers, true and false, or sets of parameters")
       }
     }
+    guard options.isEmpty else {
+      guard options.count == values.count else { throw Fault("an array mixes kinds of values") }
+      return .options(options)
+    }
     guard booleans.isEmpty else {
-      guard numbers.isEmpty else { throw Fault("an array mixes numbers with true and false") }
+      guard numbers.isEmpty else { throw Fault("an array mixes kinds of values") }
       return .booleans(try stack(booleans))
     }
     return .numbers(try stack(numbers), halfUnits: try stack(halfUnits))

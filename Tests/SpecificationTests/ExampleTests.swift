@@ -116,7 +116,7 @@ struct Mistake: Sendable, CustomTestStringConvertible {
     Mistake(text: "x = [1]\nx = [2]\nsoftmax(x) = [1]", sentence: "defined twice", line: 41),
     Mistake(text: "softmax = [1]", sentence: "has a meaning already"),
     Mistake(text: "softmax([1, [2]]) = [1]", sentence: "must have one shape"),
-    Mistake(text: "softmax([1, true]) = [1]", sentence: "mixes numbers with true and false"),
+    Mistake(text: "softmax([1, true]) = [1]", sentence: "mixes kinds of values"),
     Mistake(text: "softmax([1, ]) = [1]", sentence: "a value is missing before “]”"),
     Mistake(text: "softmax([1)] = [1]", sentence: "“,” is missing before “)”"),
     Mistake(text: "\nsoftmax([[1,\n2) = [1]", sentence: "the statement does not end", line: 41),

@@ -13,6 +13,10 @@ extension Function {
           "output": steps.output,
         ])
     },
+    "norm": Function(0, ["gain", "bias", "width", "epsilon", "form"]) { (a) throws(Fault) in
+      .option(
+        try a.layerNorm(width: a.has("width") ? try a.integer("width") : 0, bias: "bias"))
+    },
     "residual": Function(
       1, ["weight", "bias", "placement", "gain", "normBias", "epsilon", "form"]
     ) { (a) throws(Fault) in

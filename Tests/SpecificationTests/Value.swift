@@ -9,6 +9,8 @@ enum Value {
   case record(output: Tensor<Double>, parts: [String: Tensor<Double>])
   /// A dialect, or a set of parameters.
   case option(any Sendable)
+  /// Sets of parameters one after the other: the layers of a stack.
+  case options([any Sendable])
 
   /// Numbers that are exact.
   static func numbers(_ tensor: Tensor<Double>) -> Value {

@@ -44,7 +44,8 @@ private let wrongModelEmbeddings: [WrongVersion<TransformerFunction<Double>>] = 
     let factor = Double(model.p.sourceTable.shape[1]).squareRoot()
     var p = model.p
     p.embeddingScale = .none
-    let unscaled = Assembly(TransformerCase(source: model.source, target: model.target, p: p))
+    let unscaled = TransformerAssembly(
+      TransformerCase(source: model.source, target: model.target, p: p))
     model.sourceVectors = unscaled.sourceVectors.map { $0 * factor }
     model.targetVectors = unscaled.targetVectors.map { $0 * factor }
   },
@@ -121,7 +122,7 @@ private let wrongStacks: [WrongVersion<TransformerFunction<Double>>] = [
     p.stacks.decoderNorm = p.stacks.decoderNorm ?? p.stacks.decoderLayers.last?.feedForwardNorm
   },
   WrongVersion("a decoder's layer reads the encoder's layer of its number") { input in
-    let model = Assembly(input)
+    let model = TransformerAssembly(input)
     let (stacks, count) = (input.p.stacks, input.p.stacks.encoderLayers.count)
     var x = model.targetVectors
     for (l, layer) in stacks.decoderLayers.enumerated() {
@@ -137,7 +138,7 @@ private let wrongStacks: [WrongVersion<TransformerFunction<Double>>] = [
       memory: model.steps.memory, decoded: x, logits: affineMap(x, input.p.output))
   },
   WrongVersion("the decoder reads the source's vectors") { input in
-    let model = Assembly(input)
+    let model = TransformerAssembly(input)
     let decoded = model.decoded(model.sourceVectors)
     return TransformerSteps(
       memory: model.steps.memory, decoded: decoded, logits: affineMap(decoded, input.p.output))
@@ -194,7 +195,7 @@ let wrongTransformerDrops: [WrongVersion<TransformerFunction<Double>>] = [
 // MARK: - Parts
 
 /// The Transformer put together again, for versions that change one part of it.
-private struct Assembly {
+struct TransformerAssembly {
   let source: Tensor<Int>
   let target: Tensor<Int>
   let p: Transformer<Double>
@@ -237,10 +238,10 @@ private struct Assembly {
 }
 
 private func wrong(
-  _ name: String, _ change: @escaping @Sendable (inout Assembly) -> Void
+  _ name: String, _ change: @escaping @Sendable (inout TransformerAssembly) -> Void
 ) -> WrongVersion<TransformerFunction<Double>> {
   WrongVersion(name) { input in
-    var model = Assembly(input)
+    var model = TransformerAssembly(input)
     change(&model)
     return model.steps
   }
