@@ -10,11 +10,12 @@ import layers
 from agreement import MPMATH, PYTORCH_FLOAT64, double
 from attention_mask import replaced
 from cases import Case, Draw, Tensors, defined
+from dropout import LayerDropout
 from encoder_layer import (
     LAYER_NORM_002, B, D, T, keep_first, layer_attributes, layer_parameters, parameters, stack_parameters,
 )
 from pytorch_layers import (
-    Record, as_attention_mask, decoder_stack, encoder_stack, is_pytorchs, loaded, settings, visible,
+    Record, as_attention_mask, decoder_stack, encoder_stack, is_pytorchs, loaded, settings, visible, with_dropout,
 )
 
 TOPIC = "DecoderLayer"
@@ -27,12 +28,13 @@ def decoder_layer_by_torch(case: Case) -> Tensors:
     """Returns what the sublayers make of x: b×t×d, and the layer's output."""
     crosses, taken, record = "memory" in case.inputs, settings(case.attributes, case.inputs), Record()
     layer = nn.TransformerDecoderLayer(**taken) if crosses else nn.TransformerEncoderLayer(**taken)
-    record.output(layer.dropout1, "selfAttention")
+    with_dropout(layer, LayerDropout.of(case.attributes))
+    record.input(layer.dropout1, "selfAttention")
     record.after(layer.norm1, layer.norm2, layer.norm_first, "afterSelfAttention")
     if crosses:
-        record.output(layer.dropout2, "crossAttention")
+        record.input(layer.dropout2, "crossAttention")
         record.after(layer.norm2, layer.norm3, layer.norm_first, "afterCrossAttention")
-    record.output(layer.dropout3 if crosses else layer.dropout2, "feedForward")
+    record.input(layer.dropout3 if crosses else layer.dropout2, "feedForward")
     record.output(layer, "output")
     run(layer, case, parameters(case) if crosses else without_cross_attention(parameters(case)))
     return record.arrays()
@@ -45,6 +47,7 @@ def decoder_by_torch(case: Case) -> Tensors:
         held = without_cross_attention(held)
     stack = (decoder_stack if crosses else encoder_stack)(case.attributes, held, case.attributes["layers"])
     for index, layer in enumerate(stack.layers):
+        with_dropout(layer, LayerDropout.of(case.attributes).part(index))
         record.output(layer, f"layer{index}")
     record.output(stack, "output")
     run(stack, case, held)
@@ -65,7 +68,7 @@ def run(module: nn.Module, case: Case, held: Tensors) -> None:
     masks = [visible(attributes, inputs.get("keep"), True, b, t, t)]
     if "memory" in inputs:
         masks.append(visible(attributes, inputs.get("memoryKeep"), False, b, t, inputs["memory"].shape[1]))
-    own = is_pytorchs(attributes["fill"], masks, sources)
+    own = is_pytorchs(attributes["fill"], masks, sources) and "dropoutSites" not in attributes
     loaded(module, held, None if own else attributes["fill"])(*sources, *(as_attention_mask(seen) for seen in masks))
 
 
@@ -85,14 +88,17 @@ def decoder_layer_defined(case: Case, lift: Callable[[np.ndarray], np.ndarray]) 
     """Returns what the sublayers make of x: b×t×d, and the layer's output."""
     x, memory = (lift(case.inputs[name]) if name in case.inputs else None for name in ("x", "memory"))
     lifted = {name: lift(w) for name, w in parameters(case).items()}
-    return layers.decoder_layer(x, memory, lifted, case.attributes, **masks_of(case))
+    return layers.decoder_layer(
+        x, memory, lifted, case.attributes, LayerDropout.of(case.attributes), **masks_of(case)
+    )
 
 
 def decoder_defined(case: Case, lift: Callable[[np.ndarray], np.ndarray]) -> Tensors:
     """Returns every layer's output and the stack's: b×t×d."""
     x, memory = (lift(case.inputs[name]) if name in case.inputs else None for name in ("x", "memory"))
     lifted = {name: lift(w) for name, w in parameters(case).items()}
-    return layers.decoder(x, memory, lifted, case.attributes, case.attributes["layers"], **masks_of(case))
+    drop = LayerDropout.of(case.attributes)
+    return layers.decoder(x, memory, lifted, case.attributes, drop, case.attributes["layers"], **masks_of(case))
 
 
 ORACLES = (PYTORCH_FLOAT64, MPMATH)
@@ -176,6 +182,10 @@ def cases() -> list[Case]:
         case("memory-fully-masked-replaced", "With −10000 that attention is uniform over the memory.", *post, "MSK-6", "CLM-26", memory_lengths=(0, 4), fill=replaced(-10000.0), **document_002),
         case("nan-in-padding", "NaN in the padding of the memory reaches nothing; in the target's padding it stays there.", *post, "CLM-22", "CLM-24", lengths=(3, 5), memory_lengths=(6, 2), nan=True),
         case("pre-norm-nan-in-padding", "The same with the norm first.", *pre, "CLM-22", "CLM-24", lengths=(4, 2), memory_lengths=(1, 5), nan=True, **before),
+        case("dropout", "PyTorch's places: both attentions' weights, three sublayers, and between the network's maps.", *post, "ATT-13", memory_lengths=(6, 2), drops=("pyTorch", 0.5, 37)),
+        case("dropout-document-002", "Document 002 drops sublayers and between the network's maps, and no weights.", *post, drops=("document002", 0.5, 41), **document_002),
+        case("dropout-without-memory", "Without a memory the network is sublayer 1, and takes the words of that place.", *pre, "ATT-13", without_memory=True, drops=("pyTorch", 0.5, 43), **before),
+        stack_case("stack-dropout", "Every layer drops by words of its own.", "DEC-3", "ATT-13", last_norm=False, drops=("pyTorch", 0.5, 47)),
         stack_case("stack", "Two layers with parameters of their own read the same memory; no norm after them (document 002).", "DEC-3", "DEC-2", last_norm=False, lengths=(4, 2), memory_lengths=(5, 3), fill=replaced(-10000.0), **document_002),
         stack_case("stack-pre-norm", "Two layers with the norm first, and a norm after them.", "DEC-1", last_norm=True, lengths=(3, 5), memory_lengths=(6, 4), **before),
         stack_case("stack-last-norm", "nn.Transformer's decoder: post-norm layers, and a norm after them as well.", "DEC-2", last_norm=True),

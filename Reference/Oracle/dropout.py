@@ -1,6 +1,7 @@
 """Dropout, which drops an element with probability p and divides the others by 1 − p, alone and in an attention."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -10,10 +11,59 @@ from agreement import MPMATH, PYTORCH_FLOAT64, double
 from attention_mask import EXCLUDED
 from cases import Case, Draw, Tensors, defined
 from exact import Number
-from random_stream import uniform_numbers, uniform_numbers_by_index
+from random_stream import uniform_numbers, uniform_numbers_by_index, word
 from scaled_dot_product_attention import attend_by_torch, attended, mask_of
 
 TOPIC = "Dropout"
+
+# Where the layers of each source drop.
+SITES = {
+    "document000": {"attentionWeights", "feedForward"},
+    "document002": {"sublayers", "feedForward", "embedding"},
+    "pyTorch": {"attentionWeights", "sublayers", "feedForward"},
+}
+
+
+@dataclass(frozen=True)
+class LayerDropout:
+    """The dropouts of a layer or a stack, each as the attributes of a dropout; none where nothing is dropped."""
+
+    probability: float
+    seed: int
+    sites: frozenset[str]
+
+    @classmethod
+    def of(cls, attributes: Mapping[str, Any]) -> "LayerDropout":
+        """Returns what the attributes `probability`, `seed` and `dropoutSites` say; nothing is dropped without them."""
+        sites = SITES[attributes["dropoutSites"]] if "dropoutSites" in attributes else ()
+        return cls(attributes.get("probability", 0.0), attributes.get("seed", 0), frozenset(sites))
+
+    def attention_weights(self, k: int) -> dict[str, Any]:
+        """Returns the dropout of the weights of attention sublayer k."""
+        return self.at("attentionWeights", 2 * k)
+
+    def feed_forward(self, k: int) -> dict[str, Any]:
+        """Returns the dropout between the maps of the network, which is sublayer k."""
+        return self.at("feedForward", 2 * k)
+
+    def sublayer(self, k: int) -> dict[str, Any]:
+        """Returns the dropout behind sublayer k."""
+        return self.at("sublayers", 2 * k + 1)
+
+    @property
+    def embedding(self) -> dict[str, Any]:
+        """The dropout of tokens and positions before the first layer."""
+        return self.at("embedding", 0xFFFFFFFF)
+
+    def part(self, index: int) -> "LayerDropout":
+        """Returns the dropouts of a layer of the stack, or of a Transformer's encoder, 0, and decoder, 1."""
+        return LayerDropout(self.probability, word(index, self.seed), self.sites)
+
+    def at(self, site: str, index: int) -> dict[str, Any]:
+        """Returns the dropout of one place."""
+        if site not in self.sites:
+            return {}
+        return {"probability": self.probability, "seed": word(index, self.seed)}
 
 # First source: NumPy, every element from its index alone; PyTorch has no random numbers that another language repeats.
 

@@ -10,7 +10,10 @@ import layers
 from agreement import MPMATH, PYTORCH_FLOAT64, double
 from attention_mask import EXCLUDED, replaced
 from cases import Case, Draw, Tensors, defined
-from pytorch_layers import Record, as_attention_mask, encoder_stack, is_pytorchs, loaded, settings, visible
+from dropout import LayerDropout
+from pytorch_layers import (
+    Record, as_attention_mask, encoder_stack, is_pytorchs, loaded, settings, visible, with_dropout,
+)
 
 TOPIC = "EncoderLayer"
 
@@ -20,10 +23,11 @@ TOPIC = "EncoderLayer"
 def encoder_layer_by_torch(case: Case) -> Tensors:
     """Returns what the two sublayers make of x: b×t×d, and the layer's output."""
     layer = nn.TransformerEncoderLayer(**settings(case.attributes, case.inputs))
+    with_dropout(layer, LayerDropout.of(case.attributes))
     record = Record()
-    record.output(layer.dropout1, "attention")
+    record.input(layer.dropout1, "attention")
     record.after(layer.norm1, layer.norm2, layer.norm_first, "afterAttention")
-    record.output(layer.dropout2, "feedForward")
+    record.input(layer.dropout2, "feedForward")
     record.output(layer, "output")
     run(layer, case)
     return record.arrays()
@@ -34,6 +38,7 @@ def encoder_by_torch(case: Case) -> Tensors:
     stack = encoder_stack(case.attributes, case.inputs, case.attributes["layers"])
     record = Record()
     for index, layer in enumerate(stack.layers):
+        with_dropout(layer, LayerDropout.of(case.attributes).part(index))
         record.output(layer, f"layer{index}")
     record.output(stack, "output")
     run(stack, case)
@@ -44,7 +49,7 @@ def run(module: nn.Module, case: Case) -> None:
     """Sends the case's x through a layer or a stack that has the case's parameters."""
     x, keep, fill = double(case.inputs["x"]), case.inputs.get("keep"), case.attributes["fill"]
     seen = visible(case.attributes, keep, True, len(x), x.shape[1], x.shape[1])
-    own = is_pytorchs(fill, [seen], [x])
+    own = is_pytorchs(fill, [seen], [x]) and "dropoutSites" not in case.attributes
     loaded(module, parameters(case), None if own else fill)(x, as_attention_mask(seen))
 
 
@@ -60,14 +65,15 @@ def encoder_layer_defined(case: Case, lift: Callable[[np.ndarray], np.ndarray]) 
     """Returns what the two sublayers make of x: b×t×d, and the layer's output."""
     x, lifted = lift(case.inputs["x"]), {name: lift(w) for name, w in parameters(case).items()}
     keep, offset = case.inputs.get("keep"), case.attributes.get("causalOffset")
-    return layers.encoder_layer(x, lifted, case.attributes, keep, offset)
+    return layers.encoder_layer(x, lifted, case.attributes, LayerDropout.of(case.attributes), keep, offset)
 
 
 def encoder_defined(case: Case, lift: Callable[[np.ndarray], np.ndarray]) -> Tensors:
     """Returns every layer's output and the stack's: b×t×d."""
     x, lifted = lift(case.inputs["x"]), {name: lift(w) for name, w in parameters(case).items()}
     keep, offset = case.inputs.get("keep"), case.attributes.get("causalOffset")
-    return layers.encoder(x, lifted, case.attributes, case.attributes["layers"], keep, offset)
+    drop = LayerDropout.of(case.attributes)
+    return layers.encoder(x, lifted, case.attributes, drop, case.attributes["layers"], keep, offset)
 
 
 ORACLES = (PYTORCH_FLOAT64, MPMATH)
@@ -123,9 +129,15 @@ def layer_attributes(
     fill: dict[str, Any] = EXCLUDED,
     offset: int | None = None,
     heads: int = H,
+    drops: tuple[str, float, int] | None = None,
 ) -> dict[str, Any]:
-    """Returns the attributes of a layer; an offset of None means no causal rule."""
+    """Returns the attributes of a layer; an offset of None means no causal rule.
+
+    `drops` has the name of the places that drop, the probability and the seed.
+    """
     attributes = {"heads": heads, "epsilon": epsilon, "placement": placement, "activation": activation, "fill": fill}
+    if drops:
+        attributes |= dict(zip(("dropoutSites", "probability", "seed"), drops, strict=True))
     return attributes | ({} if offset is None else {"causalOffset": offset})
 
 
@@ -179,12 +191,16 @@ def cases() -> list[Case]:
         case("fully-masked-replaced", "With −10000 its attention is uniform over all positions.", *post, "MSK-6", "CLM-26", lengths=(0, 4), fill=replaced(-10000.0), **document_002),
         case("nan-in-padding", "NaN in the padding stays in the padded positions.", *post, "CLM-22", "CLM-24", lengths=(3, 5), nan=True),
         case("pre-norm-nan-in-padding", "The same with the norm first.", *pre, "CLM-22", "CLM-24", lengths=(4, 2), nan=True, **before),
+        case("dropout", "PyTorch's places: weights, sublayers and between the network's maps, each with words of its own.", *post, "ATT-13", lengths=(3, 5), drops=("pyTorch", 0.5, 17)),
+        case("dropout-document-000", "Document 000 drops weights and between the network's maps, and no sublayer.", *pre, "ATT-13", drops=("document000", 0.1, 23), **before),
+        case("dropout-document-002", "Document 002 drops sublayers and between the network's maps, and no weights.", *post, drops=("document002", 0.5, 29), **document_002),
         small_numbers("small-numbers", LAYER_NORM_PYTORCH),
         small_numbers("small-numbers-document-002", LAYER_NORM_002),
         stack_case("stack", "Two layers with parameters of their own, post-norm and no norm after them (document 002).", "ENC-3", "ENC-4", last_norm=False, lengths=(4, 2), fill=replaced(-10000.0), **document_002),
         stack_case("stack-pre-norm", "Two layers with the norm first, and a norm after them.", "ENC-1", "ENC-4", last_norm=True, lengths=(3, 5), **before),
         stack_case("stack-last-norm", "nn.Transformer's encoder: post-norm layers, and a norm after them as well.", "ENC-2", "ENC-4", last_norm=True),
         stack_case("stack-pre-norm-without-last-norm", "Document 000 has no norm after its pre-norm layers.", "ENC-1", "ENC-4", "ERR-16", last_norm=False, **before),
+        stack_case("stack-dropout", "Every layer drops by words of its own.", "ENC-4", "ATT-13", last_norm=False, drops=("pyTorch", 0.5, 31)),
         stack_case("stack-causal", "Three layers under a causal rule.", "ENC-4", "MSK-1", "CLM-22", last_norm=False, count=3, offset=0),
     ]
 

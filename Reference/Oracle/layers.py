@@ -13,6 +13,7 @@ import exact
 import running
 from attention_cases import ROOT_KEY_WIDTH
 from cases import Tensors
+from dropout import LayerDropout, dropped
 from layer_norm import layer_norm as row_norm
 from scaled_dot_product_attention import attended
 
@@ -56,14 +57,21 @@ def multi_head(
     heads: int,
     attributes: Mapping[str, Any],
     keep: np.ndarray | None,
+    drop: Mapping[str, Any] | None = None,
 ) -> Tensors:
-    """Returns Concat(head_1 … head_h) W^O, head_i = Attention(Q W_i^Q, K W_i^K, V W_i^V), and what led to it."""
+    """Returns Concat(head_1 … head_h) W^O, head_i = Attention(Q W_i^Q, K W_i^K, V W_i^V), and what led to it.
+
+    `drop` has the dropout of the weights.
+    """
     projected = {
         f"{name}Heads": split_heads(running.settled(exact.affine(x, *maps[name])), heads)
         for name, x in (("query", queries), ("key", keys), ("value", values))
     }
     attention = attended(*projected.values(), attributes, keep)
-    attention["heads"] = running.settled(attention.pop("output"))
+    heads_output = attention.pop("output")
+    if drop:
+        heads_output = exact.product(dropped(attention["weights"], drop), projected["valueHeads"])
+    attention["heads"] = running.settled(heads_output)
     concatenated = concatenate_heads(attention["heads"])
     output = exact.affine(concatenated, *maps["output"])
     return projected | attention | {"concatenated": concatenated, "output": output}
@@ -74,18 +82,22 @@ def layer_norm(x: np.ndarray, gain: np.ndarray, bias: np.ndarray, epsilon: float
     return running.settled(row_norm(x, gain, bias, epsilon)["output"])
 
 
-def feed_forward(x: np.ndarray, inner: AffineMap, outer: AffineMap, activation: str) -> np.ndarray:
-    """Returns W2 act(W1 x + b1) + b2 for x: …×d."""
+def feed_forward(
+    x: np.ndarray, inner: AffineMap, outer: AffineMap, activation: str, drop: Mapping[str, Any]
+) -> np.ndarray:
+    """Returns W2 dropout(act(W1 x + b1)) + b2 for x: …×d."""
     between = exact.each(activations.BY_DEFINITION[activation], running.settled(exact.affine(x, *inner)))
-    return exact.affine(between, *outer)
+    return exact.affine(dropped(between, drop), *outer)
 
 
 class Layer:
-    """One encoder or decoder layer: its parameters, and the attributes that its sublayers share."""
+    """One encoder or decoder layer: its parameters, its dropouts, and the attributes that its sublayers share."""
 
-    def __init__(self, parameters: Tensors, attributes: Mapping[str, Any]) -> None:
+    def __init__(self, parameters: Tensors, attributes: Mapping[str, Any], drop: LayerDropout) -> None:
         self.parameters = parameters
         self.attributes = attributes
+        self.drop = drop
+        self.sublayers = 0
 
     def attention(
         self, name: str, x: np.ndarray, memory: np.ndarray, keep: np.ndarray | None, offset: int | None
@@ -95,30 +107,36 @@ class Layer:
         if offset is not None:
             mask["causalOffset"] = offset
         maps = packed_maps(below(self.parameters, name))
-        return multi_head(x, memory, memory, maps, self.attributes["heads"], mask, keep)["output"]
+        drop = self.drop.attention_weights(self.sublayers)
+        return multi_head(x, memory, memory, maps, self.attributes["heads"], mask, keep, drop)["output"]
 
     def feed_forward(self, x: np.ndarray) -> np.ndarray:
         """Returns the position-wise network of x: b×t×d."""
         maps = (affine_map(self.parameters, name) for name in ("linear1", "linear2"))
-        return feed_forward(x, *maps, self.attributes["activation"])
+        return feed_forward(x, *maps, self.attributes["activation"], self.drop.feed_forward(self.sublayers))
 
     def sublayer(
         self, x: np.ndarray, norm: str, function: Callable[[np.ndarray], np.ndarray]
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Returns F's output and x after it: LN(x + F(x)) with post-norm, x + F(LN(x)) with pre-norm."""
-        gain, bias = affine_map(self.parameters, norm)
-        if self.attributes["placement"] == "preNorm":
-            y = function(layer_norm(x, gain, bias, self.attributes["epsilon"]))
-            return y, running.settled(x + y)
-        y = function(x)
-        return y, running.settled(layer_norm(x + y, gain, bias, self.attributes["epsilon"]))
+        """Returns F's output and x after it: LN(x + dropout(F(x))) with post-norm, x + dropout(F(LN(x))) with pre-norm."""
+        (gain, bias), epsilon = affine_map(self.parameters, norm), self.attributes["epsilon"]
+        pre_norm = self.attributes["placement"] == "preNorm"
+        y = function(layer_norm(x, gain, bias, epsilon) if pre_norm else x)
+        total = x + dropped(y, self.drop.sublayer(self.sublayers))
+        self.sublayers += 1
+        return y, running.settled(total if pre_norm else layer_norm(total, gain, bias, epsilon))
 
 
 def encoder_layer(
-    x: np.ndarray, parameters: Tensors, attributes: Mapping[str, Any], keep: np.ndarray | None, offset: int | None
+    x: np.ndarray,
+    parameters: Tensors,
+    attributes: Mapping[str, Any],
+    drop: LayerDropout,
+    keep: np.ndarray | None,
+    offset: int | None,
 ) -> Tensors:
     """Returns what each sublayer of an encoder layer makes of x: b×t×d."""
-    layer = Layer(parameters, attributes)
+    layer = Layer(parameters, attributes, drop)
     attention, x = layer.sublayer(x, "norm1", lambda y: layer.attention("self_attn", y, y, keep, offset))
     feed, output = layer.sublayer(x, "norm2", layer.feed_forward)
     return {"attention": attention, "afterAttention": x, "feedForward": feed, "output": output}
@@ -129,12 +147,13 @@ def decoder_layer(
     memory: np.ndarray | None,
     parameters: Tensors,
     attributes: Mapping[str, Any],
+    drop: LayerDropout,
     keep: np.ndarray | None,
     memory_keep: np.ndarray | None,
     offset: int | None,
 ) -> Tensors:
     """Returns what each sublayer of a decoder layer makes of x: b×t×d; without a memory there is no cross-attention."""
-    layer = Layer(parameters, attributes)
+    layer = Layer(parameters, attributes, drop)
     results: Tensors = {}
     results["selfAttention"], x = layer.sublayer(x, "norm1", lambda y: layer.attention("self_attn", y, y, keep, offset))
     results["afterSelfAttention"] = x
@@ -150,13 +169,14 @@ def stack(
     x: np.ndarray,
     parameters: Tensors,
     attributes: Mapping[str, Any],
+    drop: LayerDropout,
     layers: int,
-    one: Callable[[np.ndarray, Tensors], Tensors],
+    one: Callable[[np.ndarray, Tensors, LayerDropout], Tensors],
 ) -> Tensors:
     """Returns the output of every layer in turn, and of the last norm, if there is one, as `output`."""
     results: Tensors = {}
     for index in range(layers):
-        x = one(x, below(parameters, f"layers.{index}"))["output"]
+        x = one(x, below(parameters, f"layers.{index}"), drop.part(index))["output"]
         results[f"layer{index}"] = x
     if "norm.weight" in parameters:
         x = layer_norm(x, *affine_map(parameters, "norm"), attributes["epsilon"])
@@ -167,12 +187,15 @@ def encoder(
     x: np.ndarray,
     parameters: Tensors,
     attributes: Mapping[str, Any],
+    drop: LayerDropout,
     layers: int,
     keep: np.ndarray | None,
     offset: int | None,
 ) -> Tensors:
     """Returns what a stack of encoder layers makes of x: b×t×d, layer by layer."""
-    return stack(x, parameters, attributes, layers, lambda y, p: encoder_layer(y, p, attributes, keep, offset))
+    return stack(
+        x, parameters, attributes, drop, layers, lambda y, p, drop: encoder_layer(y, p, attributes, drop, keep, offset)
+    )
 
 
 def decoder(
@@ -180,6 +203,7 @@ def decoder(
     memory: np.ndarray | None,
     parameters: Tensors,
     attributes: Mapping[str, Any],
+    drop: LayerDropout,
     layers: int,
     keep: np.ndarray | None,
     memory_keep: np.ndarray | None,
@@ -187,8 +211,8 @@ def decoder(
 ) -> Tensors:
     """Returns what a stack of decoder layers makes of x: b×t×d, layer by layer."""
     return stack(
-        x, parameters, attributes, layers,
-        lambda y, p: decoder_layer(y, memory, p, attributes, keep, memory_keep, offset),
+        x, parameters, attributes, drop, layers,
+        lambda y, p, drop: decoder_layer(y, memory, p, attributes, drop, keep, memory_keep, offset),
     )
 
 

@@ -11,6 +11,7 @@ from torch import nn
 from agreement import double
 from attention_cases import ROOT_KEY_WIDTH
 from cases import Tensors
+from dropout import LayerDropout, dropped_by_index
 from scaled_dot_product_attention import attend_by_torch, visible_by_torch
 
 # The fused path for inference has masks and rounding of its own.
@@ -114,7 +115,10 @@ def in_pieces(
         for x, weight, bias in zip((query, key, value), weights, biases, strict=True)
     )
     keep = None if attn_mask is None else (attn_mask == 0).unflatten(0, (len(query), attention.num_heads)).numpy()
-    heads = torch.from_numpy(attend_by_torch(q, k, v, {"scale": ROOT_KEY_WIDTH, "fill": fill}, keep)["output"])
+    attended = attend_by_torch(q, k, v, {"scale": ROOT_KEY_WIDTH, "fill": fill}, keep)
+    heads = torch.from_numpy(attended["output"])
+    if dropped := getattr(attention, "dropped", {}):
+        heads = torch.from_numpy(dropped_by_index(attended["weights"], dropped)) @ v
     return attention.out_proj(side_by_side(heads)), None
 
 
@@ -128,11 +132,37 @@ def side_by_side(heads: torch.Tensor) -> torch.Tensor:
     return heads.transpose(-3, -2).flatten(-2)
 
 
+class Dropped(nn.Module):
+    """A dropout that drops what its attributes say, in training and evaluation alike."""
+
+    def __init__(self, attributes: Mapping[str, Any]) -> None:
+        super().__init__()
+        self.attributes = attributes
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Returns the dropout of x."""
+        return torch.from_numpy(dropped_by_index(x.numpy(), self.attributes))
+
+
+def with_dropout(layer: nn.Module, drop: LayerDropout) -> None:
+    """Puts the dropouts of a layer in the place of its own."""
+    attentions = [part for part in layer.children() if isinstance(part, nn.MultiheadAttention)]
+    for k, attention in enumerate(attentions):
+        attention.dropped = drop.attention_weights(k)
+    layer.dropout = Dropped(drop.feed_forward(len(attentions)))
+    for k in range(len(attentions) + 1):
+        setattr(layer, f"dropout{k + 1}", Dropped(drop.sublayer(k)))
+
+
 class Record:
     """What passed through the parts of a module."""
 
     def __init__(self) -> None:
         self.tensors: dict[str, torch.Tensor] = {}
+
+    def input(self, part: nn.Module, name: str) -> None:
+        """Keeps what goes into a part."""
+        part.register_forward_pre_hook(lambda _, inputs: self.tensors.__setitem__(name, inputs[0]))
 
     def output(self, part: nn.Module, name: str) -> None:
         """Keeps what comes out of a part."""
@@ -141,7 +171,7 @@ class Record:
     def after(self, norm: nn.LayerNorm, following: nn.LayerNorm, pre_norm: bool, name: str) -> None:
         """Keeps x after a sublayer: what its own norm returns, or with pre-norm what the following norm is given."""
         if pre_norm:
-            following.register_forward_pre_hook(lambda _, inputs: self.tensors.__setitem__(name, inputs[0]))
+            self.input(following, name)
         else:
             self.output(norm, name)
 

@@ -27,6 +27,11 @@ class SplitMix64:
         return z ^ (z >> 31)
 
 
+def word(index: int, seed: int) -> int:
+    """Returns one word of the stream, from its index alone."""
+    return SplitMix64(seed + index * 0x9E3779B97F4A7C15).next()
+
+
 def uniform_numbers(seed: int, count: int) -> list[float]:
     """Returns the first numbers of the stream that dropout and sampling use: (word >> 40) · 2^-24 of SplitMix64."""
     words = SplitMix64(seed)

@@ -13,8 +13,9 @@ import running
 from agreement import MPMATH, PYTORCH_FLOAT64, double
 from attention_mask import EXCLUDED, replaced
 from cases import Case, Draw, Tensors, defined
+from dropout import LayerDropout, dropped, dropped_by_index
 from encoder_layer import D, LAYER_NORM_002, LAYER_NORM_PYTORCH, layer_attributes, stack_parameters
-from pytorch_layers import as_attention_mask, decoder_stack, encoder_stack, is_pytorchs, loaded
+from pytorch_layers import as_attention_mask, decoder_stack, encoder_stack, is_pytorchs, loaded, with_dropout
 
 TOPIC = "Transformer"
 
@@ -27,6 +28,7 @@ class TorchModel:
     def __init__(self, inputs: Tensors, attributes: Mapping[str, Any]) -> None:
         self.inputs, self.attributes = inputs, attributes
         self.held = {name: x for name, x in inputs.items() if name.startswith(("encoder.", "decoder."))}
+        self.drop = LayerDropout.of(attributes)
 
     def __call__(self, source: Tokens, target: Tokens) -> Tensors:
         """Returns memory b×s×d, decoded b×t×d and logits b×t×v."""
@@ -44,8 +46,11 @@ class TorchModel:
             custom_decoder=decoder_stack(attributes, self.held, attributes["decoderLayers"], "decoder."),
             batch_first=True,
         )
-        fill = attributes["fill"]
-        loaded(model, self.held, None if is_pytorchs(fill, masks, []) else fill)
+        for part, stack in enumerate((model.encoder, model.decoder)):
+            for index, layer in enumerate(stack.layers):
+                with_dropout(layer, self.drop.part(part).part(index))
+        fill, own = attributes["fill"], "dropoutSites" not in attributes
+        loaded(model, self.held, None if own and is_pytorchs(fill, masks, []) else fill)
         results: dict[str, torch.Tensor] = {}
         model.encoder.register_forward_hook(lambda _, inputs, output: results.__setitem__("memory", output))
         vectors = (self.embedded(side, tokens) for side, tokens in (("source", source), ("target", target)))
@@ -60,11 +65,13 @@ class TorchModel:
         vectors, (t, d) = nn.functional.embedding(torch.from_numpy(tokens), table), (tokens.shape[1], table.shape[1])
         if self.attributes["embeddingScale"] == "rootModelWidth":
             vectors = vectors * d**0.5
-        if "positionTable" in self.inputs:
-            return vectors + double(self.inputs["positionTable"])[:t]
         column = torch.arange(d, dtype=torch.float64)
         angles = torch.arange(t, dtype=torch.float64)[:, None] / 10000 ** (2 * (column // 2) / d)
-        return vectors + torch.where(column % 2 == 0, angles.sin(), angles.cos())
+        positions = torch.where(column % 2 == 0, angles.sin(), angles.cos())
+        if "positionTable" in self.inputs:
+            positions = double(self.inputs["positionTable"])[:t]
+        drop = self.drop.part(0 if side == "source" else 1).embedding
+        return torch.from_numpy(dropped_by_index((vectors + positions).numpy(), drop))
 
 
 def seen_by_torch(
@@ -95,19 +102,21 @@ class ExactModel:
         self.attributes = attributes
         self.parameters = {name: lift(x) for name, x in inputs.items() if x.dtype == np.float32}
         self.one = lift(np.ones(()))[()]
+        self.drop = LayerDropout.of(attributes)
 
     def encode(self, source: Tokens) -> np.ndarray:
         """Returns the memory of the source: b×s×d."""
         x, attributes = self.embedded("source", source), self.attributes
         keep = self.seen("source", source, "source", source, False)
         parameters = layers.below(self.parameters, "encoder")
-        return layers.encoder(x, parameters, attributes, attributes["layers"], keep, None)["output"]
+        return layers.encoder(x, parameters, attributes, self.drop.part(0), attributes["layers"], keep, None)["output"]
 
     def decode(self, target: Tokens, memory: np.ndarray, source: Tokens) -> tuple[np.ndarray, np.ndarray]:
         """Returns what the decoder makes of the target, b×t×d, and its logits b×t×v."""
         x, attributes = self.embedded("target", target), self.attributes
         decoded = layers.decoder(
-            x, memory, layers.below(self.parameters, "decoder"), attributes, attributes["decoderLayers"],
+            x, memory, layers.below(self.parameters, "decoder"), attributes, self.drop.part(1),
+            attributes["decoderLayers"],
             keep=self.seen("target", target, "target", target, True),
             memory_keep=self.seen("target", target, "source", source, False),
             offset=None,
@@ -121,7 +130,9 @@ class ExactModel:
         if self.attributes["embeddingScale"] == "rootModelWidth":
             vectors = vectors * exact.sqrt(self.one * d)
         learned = self.parameters.get("positionTable")
-        return running.settled(vectors + (layers.sinusoids(t, d, self.one) if learned is None else learned[:t]))
+        positions = layers.sinusoids(t, d, self.one) if learned is None else learned[:t]
+        drop = self.drop.part(0 if side == "source" else 1).embedding
+        return running.settled(dropped(running.settled(vectors + positions), drop))
 
     def seen(self, query_side: str, queries: Tokens, key_side: str, keys: Tokens, causal: bool) -> np.ndarray:
         """Returns which positions see which: b×1×n×m."""
@@ -175,9 +186,10 @@ def model_attributes(
     decoder_layers: int = 2,
     padding: tuple[int, int] | None = (SOURCE_PADDING, TARGET_PADDING),
     queries: str = "visible",
+    drops: tuple[str, float, int] | None = None,
 ) -> dict[str, Any]:
     """Returns the attributes of a model; `padding` has the ids of source and target."""
-    attributes = layer_attributes(placement, epsilon, activation, fill) | {
+    attributes = layer_attributes(placement, epsilon, activation, fill, drops=drops) | {
         "form": form, "embeddingScale": scale, "layers": 2, "decoderLayers": decoder_layers, "queryPadding": queries,
     }
     if padding is not None:
@@ -235,6 +247,8 @@ def cases() -> list[Case]:
         case("gelu", "GELU with erf in both stacks.", "ENC-2", "DEC-2", activation="gelu"),
         case("learned-positions", "Positions from a table, the first rows for source and target alike.", "PE-7", learned=True),
         case("embedding-scale", "Vaswani's model: embeddings times √12 before the positions are added.", "EMB-2", "PE-6", "MNT-9", scale="rootModelWidth"),
+        case("dropout", "Document 002 in training: embeddings, sublayers and networks drop, in encoder and decoder by words of their own.", "ENC-3", "DEC-3", "EMB-2", drops=("document002", 0.25, 53)),
+        case("dropout-pytorch", "PyTorch's places: the embeddings are not dropped, attention weights are.", "ENC-2", "DEC-2", "ATT-13", drops=("pyTorch", 0.25, 59), **before),
         single_tokens(),
     ]
 

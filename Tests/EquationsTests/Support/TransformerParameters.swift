@@ -4,6 +4,20 @@ import SafeTensors
 import Specification
 import TestSupport
 
+extension GoldenCase {
+  /// What a case drops in its layers: nothing, or the places of a source.
+  var layerDropout: LayerDropout {
+    guard let source = attributes.string("dropoutSites") else { return .none }
+    let sites: [String: DropoutSites] = [
+      "document000": .document000, "document002": .document002, "pyTorch": .pyTorch,
+    ]
+    let dropout = Dropout(
+      probability: attributes.number(needed: "probability"),
+      seed: UInt64(attributes.integer(needed: "seed")))
+    return LayerDropout(dropout, at: sites[source]!)
+  }
+}
+
 /// Reads layers and models from the inputs of a golden case, which are named as PyTorch's modules
 /// name their parameters.
 struct TransformerParameters {

@@ -83,8 +83,8 @@ struct EncoderLayerTests {
   }
 
   @Test("wrong dropouts in an encoder's layer are rejected", arguments: wrongEncoderLayerDrops)
-  func wrongDrop(_ version: WrongVersion<EncoderLayerFunction<Double>>) {
-    #expect(encoderLayerDrops.contains { $0.rejects(version.implementation) })
+  func wrongDrop(_ version: WrongVersion<EncoderLayerFunction<Double>>) throws {
+    version.expectRejection(by: try layerVectors, comparedBy: compare, and: encoderLayerDrops)
   }
 
   @Test("every wrong encoder is rejected", arguments: wrongEncoders)
@@ -148,14 +148,14 @@ private var stackVectors: [GoldenCase] { get throws { try GoldenCase.all(of: "en
 private func layerCase(_ vector: GoldenCase) throws -> EncoderLayerCase<Double> {
   EncoderLayerCase(
     x: try vector.input("x")!, p: try TransformerParameters(vector).encoderLayer(),
-    mask: try vector.mask(), fill: vector.fill)
+    mask: try vector.mask(), fill: vector.fill, drop: vector.layerDropout)
 }
 
 private func stackCase(_ vector: GoldenCase) throws -> EncoderCase<Double> {
   let (layers, norm) = try TransformerParameters(vector).encoder()
   return EncoderCase(
     x: try vector.input("x")!, layers: layers, norm: norm, mask: try vector.mask(),
-    fill: vector.fill)
+    fill: vector.fill, drop: vector.layerDropout)
 }
 
 private func compare(

@@ -57,8 +57,8 @@ struct TransformerTests {
   }
 
   @Test("wrong dropouts in a Transformer are rejected", arguments: wrongTransformerDrops)
-  func wrongDrop(_ version: WrongVersion<TransformerFunction<Double>>) {
-    #expect(transformerDrops.contains { $0.rejects(version.implementation) })
+  func wrongDrop(_ version: WrongVersion<TransformerFunction<Double>>) throws {
+    version.expectRejection(by: try vectors, comparedBy: compare, and: transformerDrops)
   }
 
   @Test("the dialects differ on a vector with padding")
@@ -133,7 +133,8 @@ private func transformerCase(_ vector: GoldenCase) throws -> TransformerCase<Dou
   TransformerCase(
     source: try vector.integers("source")!, target: try vector.integers("target")!,
     p: try TransformerParameters(vector).transformer(
-      positionTable: try vector.input("positionTable"), fill: vector.fill))
+      positionTable: try vector.input("positionTable"), fill: vector.fill),
+    drop: vector.layerDropout)
 }
 
 private func compare(
