@@ -2,7 +2,8 @@ import Notation
 
 /// Every benchmark, topic by topic.
 var benchmarks: [Benchmark] {
-  matrixProductBenchmarks + softmaxBenchmarks + scaledDotProductAttentionBenchmarks
+  matrixProductBenchmarks + softmaxBenchmarks + activationBenchmarks
+    + scaledDotProductAttentionBenchmarks
 }
 
 /// One row of the table before it is measured.
@@ -49,6 +50,27 @@ struct Naive {
   /// Which part of the row's work it does.
   var share = 1.0
   let run: () -> Void
+}
+
+/// A function of an n × m tensor whose result is as large, and which memory should limit.
+func rowBenchmark(
+  _ topic: String, _ n: Int, _ m: Int,
+  kernel: @escaping (Tensor<Float>) -> Tensor<Float>,
+  naive: @escaping (Tensor<Float>) -> Tensor<Float>,
+  oracle: @escaping (Tensor<Double>) -> Tensor<Double>,
+  bound: @escaping (Tensor<Double>) -> Tensor<Double>
+) -> Benchmark {
+  Benchmark(topic: topic, shape: "\(n) × \(m)", work: .bytes(Double(n * m * 8))) {
+    var stream = RandomStream(seed: UInt64(n))
+    let x = Tensor<Float>.normal([n, m], from: &stream)
+    return Trial(
+      inputs: [("x", x)], kernel: { kernel(x) }, naive: Naive { _ = naive(x) }
+    ) { y in
+      let z = x.converted(to: Double.self)
+      return Verification(
+        rows: Array(0..<n), of: y, expected: oracle(z), bound: bound(z))
+    }
+  }
 }
 
 // MARK: - Verification

@@ -47,9 +47,17 @@ extension Function {
         KernelResult(value: logSoftmax(try a.floats(0)), bound: logSoftmaxBound(try a.numbers(0)))
       }),
     "argmax": Function(1) { (a) throws(Fault) in .integers(argmax(try a.numbers(0))) },
-    "activate": Function(2) { (a) throws(Fault) in
-      .numbers(activate(try a.numbers(0), try a.option(1) as Activation))
-    },
+    "activate": Function(
+      2,
+      equation: { (a) throws(Fault) in
+        .numbers(activate(try a.numbers(0), try a.option(1) as Activation))
+      },
+      kernel: { (a) throws(Fault) in
+        let (x, activation) = (try a.numbers(0), try a.option(1) as Activation)
+        guard let floats = try? exactFloats(x) else { return nil }
+        return KernelResult(
+          value: activate(floats, activation), bound: activationBound(x, activation))
+      }),
     "dropout": Function(1, ["probability", "seed", "site"]) { (a) throws(Fault) in
       .numbers(dropout(try a.numbers(0), try a.dropout()))
     },

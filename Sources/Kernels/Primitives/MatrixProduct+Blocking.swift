@@ -25,10 +25,10 @@ enum ProductBlock {
   static let worthSharing = 1 << 20
 }
 
-/// Writes a b + bias, or its maximum with 0, to c, of n × m; a is n × k, row by row.
+/// Writes activation(a b + bias) to c, of n × m; a is n × k, row by row.
 func multiply(
   _ a: Memory<Float>, _ b: RightOperand, bias: Memory<Float>? = nil,
-  isRectified: Bool = false, into c: Memory<Float>, n: Int, k: Int, m: Int
+  activation: Activation = .identity, into c: Memory<Float>, n: Int, k: Int, m: Int
 ) {
   let width = VectorPair.width
   let panelsAtMost = (min(m, ProductBlock.columns) + width - 1) / width
@@ -63,8 +63,7 @@ func multiply(
                 if p0 > 0 { result = result + c.pair(at, first: inPanel) }
                 if p0 + steps == k {
                   if let bias { result = result + bias.pair(j, first: inPanel) }
-                  // NaN is not below 0, and stays.
-                  if isRectified { result = larger(result, VectorPair(repeating: 0)) }
+                  result = activated(result, activation)
                 }
                 c.store(result, at, first: inPanel)
               })

@@ -1,4 +1,3 @@
-import Foundation
 import Notation
 
 /// The product of two matrices, or of two stacks of them, in blocks that stay in registers and caches.
@@ -35,9 +34,7 @@ public func matrixProduct(_ a: Tensor<Float>, _ b: Tensor<Float>) -> Tensor<Floa
   return Tensor(shape: shape.output, storage: elements)
 }
 
-/// y = activation(x Wᵀ + b) for every row of x, bias and ReLU in the product's epilogue.
-///
-/// The other activations are the C library's, one number after the other, in a second pass.
+/// y = activation(x Wᵀ + b) for every row of x, bias and activation in the product's epilogue.
 ///
 /// Error: that of `matrixProduct`, one rounding more for the sum with the bias, and the activation's.
 ///
@@ -58,27 +55,10 @@ public func affineMap(
         (map.bias?.storage ?? []).withMemory { bias in
           multiply(
             x, .columns(weight), bias: map.bias == nil ? nil : bias,
-            isRectified: activation == .relu, into: y, n: shape.n, k: shape.k, m: shape.m)
+            activation: activation, into: y, n: shape.n, k: shape.k, m: shape.m)
         }
       }
     }
   }
-  return Tensor(shape: shape.output, storage: activated(elements, activation))
-}
-
-/// What no epilogue has done yet of an activation.
-private func activated(_ y: [Float], _ activation: Activation) -> [Float] {
-  func sigmoid(_ y: Float) -> Float {
-    let e = exp(-abs(y))
-    return (y < 0 ? e : 1) / (1 + e)
-  }
-  return switch activation {
-  case .identity, .relu: y
-  case .gelu: y.map { $0 / 2 * erfc(-$0 * 0x1.6a09e6p-1) }  // 1 / √2
-  case .geluTanh:
-    // √(8/π)
-    y.map { $0 * sigmoid(0x1.988454p+0 * ($0 + 0.044715 * $0 * $0 * $0)) }
-  case .sigmoid: y.map { sigmoid($0) }
-  case .tanh: y.map { tanh($0) }
-  }
+  return Tensor(shape: shape.output, storage: elements)
 }

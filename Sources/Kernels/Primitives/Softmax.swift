@@ -55,17 +55,6 @@ private func mapRows(
   return Tensor(shape: x.shape, storage: elements)
 }
 
-/// Calls `body` with the start of every vector in `count` floats and how many of its lanes are used.
-@inline(__always)
-private func forEachVector(_ count: Int, _ body: (Int, Int) -> Void) {
-  var i = 0
-  while i + lanes <= count {
-    body(i, lanes)
-    i += lanes
-  }
-  if i < count { body(i, count - i) }
-}
-
 /// The largest number of a row; NaN is passed over, and comes back through the exponentials.
 @inline(__always)
 private func largest(_ row: Memory<Float>) -> Float {

@@ -69,3 +69,14 @@ extension VectorPair {
 func larger(_ a: VectorPair, _ b: VectorPair) -> VectorPair {
   VectorPair(larger(a.low, b.low), larger(a.high, b.high))
 }
+
+/// Calls `body` with the start of every vector in `count` floats and how many of its lanes are used.
+@inline(__always)
+func forEachVector(_ count: Int, _ body: (Int, Int) -> Void) {
+  var i = 0
+  while i + lanes <= count {
+    body(i, lanes)
+    i += lanes
+  }
+  if i < count { body(i, count - i) }
+}
