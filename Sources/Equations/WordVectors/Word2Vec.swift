@@ -165,7 +165,7 @@ public func negativeSamplingLoss<S: Scalar>(
 ///
 /// - Parameters:
 ///   - centers: The words c, … .
-///   - contexts: The words o near them, … .
+///   - words: The words o near them, … .
 ///   - negatives: The words n that are not, … × k.
 ///   - p: The vectors.
 /// - Returns: One loss for each pair.
@@ -174,10 +174,10 @@ public func negativeSamplingLoss<S: Scalar>(
 @specialized(where S == Float)
 @specialized(where S == Double)
 public func negativeSamplingLoss<S: Scalar>(
-  centers: Tensor<Int>, contexts: Tensor<Int>, negatives: Tensor<Int>, _ p: Word2Vec<S>
+  centers: Tensor<Int>, words: Tensor<Int>, negatives: Tensor<Int>, _ p: Word2Vec<S>
 ) -> Tensor<S> {
   negativeSamplingLoss(
-    hidden: tokenEmbedding(centers, table: p.input), words: contexts, negatives: negatives, p)
+    hidden: tokenEmbedding(centers, table: p.input), words: words, negatives: negatives, p)
 }
 
 // MARK: - Pairs and samples
