@@ -46,8 +46,10 @@ public func bleuSteps<Token: Hashable>(
     Tensor(shape: [maximumOrder], repeating: 0), Tensor(shape: [maximumOrder], repeating: 0)
   )
   var (c, r) = (0, 0)
-  for (candidate, references) in zip(candidates, references) {
-    require(!references.isEmpty, "each candidate must have a reference")
+  for (s, (candidate, references)) in zip(candidates, references).enumerated() {
+    require(
+      !references.isEmpty,
+      "each candidate must have a reference: number \(s) in order has none")
     c += candidate.count
     r += references.map(\.count).min {
       (abs($0 - candidate.count), $0) < (abs($1 - candidate.count), $1)
