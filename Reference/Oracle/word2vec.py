@@ -405,7 +405,7 @@ def loss_cases() -> list[Case]:
             loss_case(f"{name}-no-words", "Sentences without words have a loss of 0.", model, (2, 0)),
             loss_case(f"{name}-no-sentences", "No sentences, no losses.", model, (0, 4)),
             loss_case(f"{name}-shared", "One table for given and predicted words.", model, shared=True),
-            loss_case(f"{name}-large", "Logits of some hundreds: without the shift by the maximum they overflow.", model, (2, 6), scale=12.0),
+            loss_case(f"{name}-large", "Logits of some thousands: without the shift by the maximum the exponentials overflow.", model, (2, 6), scale=30.0),
             repeated,
             Case(f"{name}-document", model, "The three words and the one table of the document.", document, ("W2V-3" if combination else "W2V-5", "W2V-8", "EMB-3"), {"window": 1, **combination}),
         ]
