@@ -54,7 +54,9 @@ struct Word2VecClaimTests {
   func context() {
     var stream = RandomStream(seed: 45)
     let table = Tensor<Double>.normal([9, 4], from: &stream)
-    func map() -> AffineMap<Double> { AffineMap(weight: .normal([4, 4], from: &stream)) }
+    func map() -> AffineMap<Double> {
+      AffineMap(weight: Tensor.normal([4, 4], from: &stream).map { $0 / 2 })
+    }
     let projections = AttentionProjections(query: map(), key: map(), value: map())
     // The word 3 at the bank of a river, and in a bank.
     let sentences: Tensor<Int> = [[3, 0, 5, 7], [3, 1, 2, 8]]
