@@ -12,7 +12,8 @@ from attention_mask import replaced
 from cases import Case, Draw, Tensors, defined
 from encoder_layer import LAYER_NORM_002
 from transformer import (
-    SOURCE_PADDING, SOURCE_WORDS, ExactModel, TorchModel, model_attributes, model_parameters, sentences,
+    SOURCE_PADDING, SOURCE_WORDS, TARGET_PADDING, TARGET_WORDS, ExactModel, T, TorchModel, model_attributes,
+    model_parameters, sentences,
 )
 
 TOPIC = "Generation"
@@ -49,18 +50,44 @@ def greedy_defined(case: Case, lift: Callable[[np.ndarray], np.ndarray]) -> Tens
         memory, prefix = model.encode(alone), [case.attributes["start"]]
         for step in range(length):
             _, all_logits = model.decode(np.array([prefix], dtype=np.int64), memory, alone)
-            row = list(all_logits[0, -1])
-            best, next_best = sorted(range(len(row)), key=lambda token: row[token], reverse=True)[:2]
-            if row[best] - row[next_best] < MARGIN:
-                raise ValueError(f"{TOPIC}/{case.id}: sentence {sentence} has two likeliest tokens at step {step}")
-            tokens[sentence, step], logits[sentence, step] = best, row
+            best = likeliest(all_logits[0, -1], f"{TOPIC}/{case.id}: step {step} of sentence {sentence}")
+            tokens[sentence, step], logits[sentence, step] = best, all_logits[0, -1]
             prefix.append(best)
             if best == case.attributes["stop"]:
                 break
     return {"tokens": tokens, "logits": logits}
 
 
-FUNCTIONS = {"greedyGeneration": defined(greedy_by_torch, greedy_defined, (PYTORCH_FLOAT64, MPMATH))}
+def likeliest(row: np.ndarray, place: str) -> int:
+    """Returns the index of a row's largest logit, which must be ahead of the next one by the margin."""
+    best, next_best = sorted(range(len(row)), key=lambda token: row[token], reverse=True)[:2]
+    if row[best] - row[next_best] < MARGIN:
+        raise ValueError(f"{place} has two likeliest tokens")
+    return best
+
+
+def forced_by_torch(case: Case) -> Tensors:
+    """Returns the logits b×t×v of a known target, and the likeliest token at each position b×t."""
+    logits = TorchModel(case.inputs, case.attributes)(case.inputs["source"], case.inputs["target"])["logits"]
+    return {"logits": logits, "tokens": logits.argmax(axis=-1)}
+
+
+def forced_defined(case: Case, lift: Callable[[np.ndarray], np.ndarray]) -> Tensors:
+    """Returns the logits b×t×v of a known target, and the likeliest token at each position b×t."""
+    model, source, target = ExactModel(case.inputs, case.attributes, lift), case.inputs["source"], case.inputs["target"]
+    _, logits = model.decode(target, model.encode(source), source)
+    tokens = np.empty(target.shape, dtype=np.int64)
+    for place in np.ndindex(target.shape):
+        tokens[place] = likeliest(logits[place], f"{TOPIC}/{case.id}: position {place}")
+    return {"logits": logits, "tokens": tokens}
+
+
+ORACLES = (PYTORCH_FLOAT64, MPMATH)
+
+FUNCTIONS = {
+    "greedyGeneration": defined(greedy_by_torch, greedy_defined, ORACLES),
+    "teacherForcedTokens": defined(forced_by_torch, forced_defined, ORACLES),
+}
 
 # Source positions, and the start symbol.
 S, START = 6, 2
@@ -89,6 +116,16 @@ def case(
     return Case(id, "greedyGeneration", purpose, inputs, ("DECODE-1", *ids), given)
 
 
+def forced(id: str, purpose: str, attempt: int, lengths: tuple[int, ...], **attributes: Any) -> Case:
+    """Returns one model with a source of 6 words and a target of the lengths given, padded to 5."""
+    draw = Draw(f"{id}-{attempt}")
+    inputs = {
+        "source": sentences(draw, SOURCE_WORDS, S, SOURCE_PADDING, (S, 4)),
+        "target": sentences(draw, TARGET_WORDS, T, TARGET_PADDING, lengths),
+    } | model_parameters(draw, False)
+    return Case(id, "teacherForcedTokens", purpose, inputs, ("DECODE-3", "OUT-1"), model_attributes(**attributes))
+
+
 def cases() -> list[Case]:
     """Returns every case of the topic."""
     vaswani: dict[str, Any] = {"scale": "rootModelWidth"}
@@ -101,4 +138,6 @@ def cases() -> list[Case]:
         case("greedy-generated-padding", "The padding id, once generated, is a key that no later step sees: cached keys must be hidden too.", 0, 39, "MSK-8", **before),
         case("greedy-stops-at-once", "The first token is the stop symbol: a sentence of one token, and nothing after it.", 9, 0, "CLM-50", lengths=(S,)),
         case("greedy-single-step", "A maximum length of 1: one token, whatever it is.", 12, 0, lengths=(S, 2), maximum=1),
+        forced("teacher-forcing", "A known target of full length and a shorter one: every position has a choice of its own.", 283, (T, 3)),
+        forced("teacher-forcing-pre-norm", "The same with the norm first.", 9, (2, T), placement="preNorm"),
     ]

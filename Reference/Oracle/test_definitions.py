@@ -309,9 +309,12 @@ def residual(case: Case, wrong: str) -> Tensors:
     entering = norm(x) if placement == "preNorm" else x
     sublayer = activation(entering @ case.inputs["weight"].T + case.inputs["bias"], "relu", wrong)
     added = {"nothing added": F(0), "norm of x added": entering}.get(wrong, x)
-    output = norm(added + sublayer) if placement == "postNorm" else added + sublayer
+    total = added + dropped(sublayer, case, wrong)
+    if wrong == "dropout of the sum":
+        total = dropped(added + sublayer, case, "")
+    output = norm(total) if placement == "postNorm" else total
     if wrong == "x plus the norm" and placement == "postNorm":
-        output = x + norm(sublayer)
+        output = x + norm(dropped(sublayer, case, ""))
     return {"sublayer": sublayer, "output": output}
 
 
@@ -397,7 +400,8 @@ WRONG_VERSIONS = {
     "addPositions": [*SINUSOID_MISTAKES, "positions along the batch"],
     "layerNorm": [*NORM_MISTAKES, "not shifted", "mean of squares less square of mean"],
     "residual": [
-        *NORM_MISTAKES, "the other placement", "nothing added", "norm of x added", "x plus the norm", "identity for ReLU",
+        *NORM_MISTAKES, *DROPOUT_MISTAKES, "the other placement", "nothing added", "norm of x added", "x plus the norm",
+        "dropout of the sum", "identity for ReLU",
     ],
     "feedForward": [
         *ACTIVATION_MISTAKES, *DROPOUT_MISTAKES, "dropout at the end", "activation at the end",

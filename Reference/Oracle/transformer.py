@@ -222,7 +222,7 @@ def cases() -> list[Case]:
     document_002: dict[str, Any] = {"epsilon": LAYER_NORM_002, "fill": replaced(-10000.0)}
     before = {"placement": "preNorm"}
     return [
-        case("post-norm", "Document 002's order without norms after the stacks; padding has another id in the target than in the source.", "ENC-3", "DEC-3", "MSK-3", "MSK-8", "CLM-25"),
+        case("post-norm", "Document 002's order without norms after the stacks; padding has another id in the target than in the source.", "ENC-3", "DEC-3", "MSK-3", "MSK-8", "OUT-1", "CLM-25"),
         case("last-norms", "nn.Transformer as PyTorch builds it: post-norm layers, and a norm after either stack.", "ENC-2", "DEC-2", "MSK-8", last_norms=True),
         case("pre-norm", "The norm comes first everywhere, and once after either stack.", "ENC-1", "DEC-1", "RES-3", last_norms=True, **before),
         case("document-000", "Document 000's layers: pre-norm, no norm after the stacks, −∞ in place of a hidden score.", "ENC-1", "DEC-1", "MSK-4", "ERR-16", "ERR-17", fill=replaced(-np.inf), form="exponential", **before),

@@ -8,6 +8,8 @@ let help = """
                                     topic, such as softmax: statement, definition, dialects,
                                     files, sources and golden vectors
   swift run spec show ID --case ID  prints one of these vectors with its numbers
+  swift run spec coverage           prints for each topic of how many ids there is what they
+                                    must have, what is missing, and the share of complete ids
   swift run spec --help             prints this
 
   Exit status: 0, or 2 if the command line asks for what there is not.
@@ -24,6 +26,9 @@ func answer(to arguments: [String]) throws -> String {
   case "list":
     guard words.isEmpty else { throw refusal("list takes nothing: got “\(words[0])”") }
     return try SpecificationTool().list()
+  case "coverage":
+    guard words.isEmpty else { throw refusal("coverage takes nothing: got “\(words[0])”") }
+    return try Coverage.current().matrix
   case "show":
     let end = words.firstIndex(of: "--case") ?? words.endIndex
     let (name, vector) = (words[..<end].joined(separator: " "), words[end...].dropFirst())

@@ -13,16 +13,11 @@ extension Function {
     "transformerEmbedding": Function(
       1, ["table", "positions", "offset", "scale", "probability", "seed"]
     ) { (a) throws(Fault) in
-      var drop = Dropout.none
-      if a.has("probability") {
-        drop = Dropout(
-          probability: try a.number("probability"), seed: UInt64(try a.integer("seed")))
-      }
-      return .numbers(
+      .numbers(
         transformerEmbedding(
           try a.integers(0), table: try a.numbers("table"), positions: try a.positions("positions"),
           offset: try a.has("offset") ? a.integer("offset") : 0,
-          scale: try a.option("scale", EmbeddingScale.none), dropout: drop))
+          scale: try a.option("scale", EmbeddingScale.none), dropout: try a.dropout()))
     },
     "positionalEncoding": Function(0, ["length", "width", "offset", "encoding"]) {
       (a) throws(Fault) in
@@ -46,12 +41,13 @@ extension Function {
     "learned": Function(1) { (a) throws(Fault) in
       .option(PositionalEncoding<Double>.learned(try a.numbers(0)))
     },
-    "firstColumns": Function(1, ["count"]) { (a) throws(Fault) in
-      let (x, count) = (try a.numbers(0), try a.integer("count"))
+    "columns": Function(2) { (a) throws(Fault) in
+      let (x, columns) = (try a.numbers(0).rows, try a.integers(1).storage)
+      guard columns.allSatisfy((0..<x.shape[1]).contains) else { throw Fault("no such column") }
       return .numbers(
         Tensor(
-          shape: x.shape.dropLast() + [count],
-          storage: (0..<x.rows.shape[0]).flatMap { x.rows.slice($0).storage.prefix(count) }))
+          shape: [x.shape[0], columns.count],
+          storage: (0..<x.shape[0]).flatMap { row in columns.map { x[row, $0] } }))
     },
   ]
 }

@@ -96,7 +96,7 @@ public func additiveMask<S: Scalar>(_ keep: Tensor<Bool>, as type: S.Type = S.se
 ///   - factor: The scale.
 /// - Returns: … × n × m.
 ///
-/// MSK-4, MSK-5, MSK-6. SPEC.md, Attention mask.
+/// MSK-4, MSK-5, MSK-6, MSK-7. SPEC.md, Attention mask.
 @specialized(where S == Float)
 @specialized(where S == Double)
 public func maskedScores<S: Scalar>(

@@ -15,7 +15,7 @@ import Notation
 /// - Returns: … × n × dv. Under `.excluded` a query that sees no key gets zeros, and nothing that
 ///   stands in a hidden key or value, NaN included, reaches the output.
 ///
-/// ATT-1. Vaswani et al. 2017, equation 1. SPEC.md, Scaled dot-product attention. Kernel:
+/// ATT-1, ATT-11. Vaswani et al. 2017, equation 1. SPEC.md, Scaled dot-product attention. Kernel:
 /// `Kernels/Attention/ScaledDotProductAttention.swift`.
 @specialized(where S == Float)
 @specialized(where S == Double)

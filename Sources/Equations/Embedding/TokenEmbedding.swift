@@ -11,7 +11,7 @@ import Notation
 ///   - zeroed: A token whose vector is zeros, whatever its row holds; `nil` for none.
 /// - Returns: … × d.
 ///
-/// EMB-1. SPEC.md, Token embedding.
+/// EMB-1, EMB-3. SPEC.md, Token embedding.
 @specialized(where S == Float)
 @specialized(where S == Double)
 public func tokenEmbedding<S: Scalar>(

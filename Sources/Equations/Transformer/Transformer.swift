@@ -74,6 +74,9 @@ public func decode<S: Scalar>(
   dropout drop: LayerDropout = .none
 ) -> Tensor<S> {
   requireSentences(target, "target")
+  require(
+    source.shape[0] == target.shape[0],
+    "there must be as many sources as targets: got \(source.shape[0]) and \(target.shape[0])")
   let x = transformerEmbedding(
     target, table: p.targetTable, positions: p.positions, scale: p.embeddingScale,
     dropout: drop.embedding)

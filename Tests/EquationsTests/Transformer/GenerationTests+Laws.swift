@@ -97,6 +97,19 @@ let stepwiseLaws: [Law<StepwiseScores>] = [
   },
 ]
 
+let teacherLaws: [Law<Teacher>] = [
+  Law("no token at any position is likelier than the one chosen, and none before it as likely") {
+    teacher, draw in
+    let input = draw.forced()
+    let (tokens, logits) = (teacher(input), transformerEquation(input).logits)
+    try expect(tokens.shape == input.target.shape, "the shape is \(tokens.shape)")
+    for (i, token) in tokens.storage.enumerated() {
+      let row = logits.rows.slice(i).storage
+      try expect(row.firstIndex(of: row.max()!) == token, "\(token) is chosen from \(row)")
+    }
+  }
+]
+
 extension Draw {
   fileprivate func generation() -> GenerationCase<Double> {
     let p = transformer()

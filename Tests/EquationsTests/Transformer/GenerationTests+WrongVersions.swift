@@ -76,6 +76,34 @@ let wrongGenerators: [WrongVersion<Generator>] = [
   },
 ]
 
+let wrongTeachers: [WrongVersion<Teacher>] = [
+  WrongVersion("the target comes back, moved by one") { input in
+    let t = input.target.shape[1]
+    return input.target.columns((0..<t).map { min($0 + 1, t - 1) })
+  },
+  WrongVersion("tokens are those of the position before") { input in
+    let tokens = teacherEquation(input)
+    return tokens.columns((0..<tokens.shape[1]).map { max(0, $0 - 1) })
+  },
+  WrongVersion("a translation's own tokens are followed, not the teacher's") { input in
+    let start = (0..<input.target.shape[0]).map { input.target[$0, 0] }
+    let rows = start.indices.flatMap { b in
+      greedyGeneration(
+        source: input.source.keeping(b), input.p, start: start[b], stop: -1,
+        maximumLength: input.target.shape[1])[0]
+    }
+    return Tensor(shape: input.target.shape, storage: rows)
+  },
+  WrongVersion("the unlikeliest token is taken") {
+    argmax(transformerEquation($0).logits.map { -$0 })
+  },
+  WrongVersion("later tokens are seen") { input in
+    var model = TransformerAssembly(input)
+    model.targetMask = .none
+    return argmax(model.steps.logits)
+  },
+]
+
 let lastAmongEqualsGenerator: Generator = { input in
   greedy(input, taking: { logits in logits.lastIndex(of: logits.max()!)! }) {
     newestLogits($0, $1, $2)

@@ -23,6 +23,8 @@ struct GenerationCase<S: Scalar>: Sendable {
 }
 
 typealias Generator = @Sendable (GenerationCase<Double>) -> [[Int]]
+/// The likeliest token at every position of a target: b × t.
+typealias Teacher = @Sendable (TransformerCase<Double>) -> Tensor<Int>
 /// The scores after every token of a target, one token after the other.
 typealias StepwiseScores = @Sendable (TransformerCase<Double>) -> Tensor<Double>
 
@@ -32,6 +34,9 @@ func generationEquation<S: Scalar>(_ input: GenerationCase<S>) -> [[Int]] {
     maximumLength: input.maximumLength, method: input.method)
 }
 
+let teacherEquation: Teacher = {
+  teacherForcedTokens(source: $0.source, target: $0.target, $0.p)
+}
 let cachedScores: StepwiseScores = {
   stepwiseLogits(source: $0.source, target: $0.target, $0.p, method: .cached)
 }
@@ -73,7 +78,7 @@ struct GenerationTests {
   }
 
   @Test("teacher forcing gives a translation's own tokens back", arguments: try vectors)
-  func goldenTeacher(_ vector: GoldenCase) throws {
+  func ownTokens(_ vector: GoldenCase) throws {
     let input = try generationCase(vector)
     for (b, tokens) in try translations(vector).enumerated() {
       let target = Tensor(shape: [1, tokens.count], storage: [input.start] + tokens.dropLast())
@@ -81,6 +86,26 @@ struct GenerationTests {
         source: input.source.keeping(b), target: target, input.p)
       #expect(likeliest.storage == tokens, "sentence \(b)")
     }
+  }
+
+  @Test("teacher forcing agrees with the golden vectors", arguments: try forcedVectors)
+  func goldenTeacher(_ vector: GoldenCase) throws {
+    let input = try forcedCase(vector)
+    let inFloat = input.converted(to: Float.self)
+    let tokens = teacherForcedTokens(source: inFloat.source, target: inFloat.target, inFloat.p)
+    #expect(try tokens == vector.expectedIntegers("tokens"))
+    try vector.check([
+      "logits": transformer(source: input.source, target: input.target, input.p)
+    ])
+    try compareForced(teacherEquation, with: vector)
+  }
+
+  @Test("the laws of teacher forcing hold", arguments: teacherLaws)
+  func teacherLaw(_ law: Law<Teacher>) throws { try law.hold(for: teacherEquation) }
+
+  @Test("every wrong teacher forcing is rejected", arguments: wrongTeachers)
+  func wrongTeacher(_ version: WrongVersion<Teacher>) throws {
+    version.expectRejection(by: try forcedVectors, comparedBy: compareForced, and: teacherLaws)
   }
 
   @Test("the laws of generation hold", arguments: generationLaws)
@@ -140,6 +165,21 @@ struct GenerationTests {
 }
 
 private var vectors: [GoldenCase] { get throws { try GoldenCase.all(of: "greedyGeneration") } }
+
+private var forcedVectors: [GoldenCase] {
+  get throws { try GoldenCase.all(of: "teacherForcedTokens") }
+}
+
+private func forcedCase(_ vector: GoldenCase) throws -> TransformerCase<Double> {
+  TransformerCase(
+    source: try vector.integers("source")!, target: try vector.integers("target")!,
+    p: try TransformerParameters(vector).transformer(positionTable: nil, fill: vector.fill))
+}
+
+private func compareForced(_ teacher: Teacher, with vector: GoldenCase) throws {
+  let (got, expected) = (teacher(try forcedCase(vector)), try vector.expectedIntegers("tokens")!)
+  try expect(got == expected, "the tokens are \(got.storage) instead of \(expected.storage)")
+}
 
 private func generationCase(_ vector: GoldenCase) throws -> GenerationCase<Double> {
   func integer(_ name: String) -> Int { vector.attributes.integer(name)! }

@@ -101,7 +101,7 @@ struct TransformerTests {
     let batch = await #expect(
       processExitsWith: .failure, observing: [\.standardErrorContent]
     ) { _ = transformer(source: [[0], [1]], target: [[0]], ofWidth2()) }
-    expectSentence("keys must be 1 × 1 × m × 2: got 2 × 1 × 1 × 2", from: batch)
+    expectSentence("there must be as many sources as targets: got 2 and 1", from: batch)
     let positions = await #expect(
       processExitsWith: .failure, observing: [\.standardErrorContent]
     ) {

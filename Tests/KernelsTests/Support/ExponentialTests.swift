@@ -30,35 +30,4 @@ struct ExponentialTests {
     #expect(exponential2(.zero) == Vector(repeating: 1))
     #expect(exponential(.zero) == Vector(repeating: 1))
   }
-
-  /// The largest error in ulps of the result, and relative to it in units of u = 2⁻²⁴.
-  ///
-  /// Over about half a million floats in the range; `TRANSFORMERSPEC_SWEEP=1` takes every one of them,
-  /// some 2³¹, in about two minutes.
-  private func largestErrors(
-    of approximation: (Vector) -> Vector, against exact: (Double) -> Double, from low: Float,
-    to high: Float
-  ) -> (ulps: Double, roundoffs: Double) {
-    let sweepsAll = ProcessInfo.processInfo.environment["TRANSFORMERSPEC_SWEEP"] != nil
-    let stride: UInt32 = sweepsAll ? 1 : 4099  // a prime, so that all low bits occur
-    var (ulps, relative) = (0.0, 0.0)
-    for (sign, limit) in [(UInt32(1) << 31, -low), (0, high)] {
-      var bits: UInt32 = 0
-      while bits <= limit.bitPattern {
-        var x = Vector.zero
-        for lane in 0..<lanes {
-          x[lane] = Float(bitPattern: sign | min(bits, limit.bitPattern))
-          bits += stride
-        }
-        let y = approximation(x)
-        for lane in 0..<lanes {
-          let expected = exact(Double(x[lane]))
-          let error = abs(Double(y[lane]) - expected)
-          ulps = max(ulps, error / Double(Float(expected).ulp))
-          relative = max(relative, error / expected)
-        }
-      }
-    }
-    return (ulps, relative * 0x1p24)
-  }
 }
