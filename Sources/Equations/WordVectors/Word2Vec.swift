@@ -55,7 +55,7 @@ public func cbowLogits<S: Scalar>(
 ///   - centers: The words c, … .
 ///   - p: The vectors.
 ///
-/// W2V-4. SPEC.md, Word2Vec.
+/// W2V-4; W2V-8, the example of document 004. SPEC.md, Word2Vec.
 @specialized(where S == Float)
 @specialized(where S == Double)
 public func skipGramLogits<S: Scalar>(_ centers: Tensor<Int>, _ p: Word2Vec<S>) -> Tensor<S> {
