@@ -244,5 +244,6 @@ def cases() -> list[Case]:
         document_002_case("document-002-short-words", "Words of three letters have no four in order: identical sentences have 0.", "the cat is on the mat", "the cat is on the mat"),
         document_002_case("document-002", "Identical sentences with longer words have 100.", "hello world again", "hello world again"),
         document_002_case("document-002-shifted", "The right words one place further have 0.", "oh hello world again", "hello world again today"),
-        document_002_case("document-002-near", "One letter in a word is wrong, and the words at the end have no counterpart.", "another translations end is here", "another translation ends"),
+        document_002_case("document-002-near", "Two words lack a letter, and the words at the end have no counterpart.", "another translation end is here", "another translations ends"),
+        document_002_case("document-002-accents", "A letter and its accent are two code points, and so two characters.", "e\u0301e\u0301", "e\u0301e\u0301"),
     ]

@@ -1,3 +1,4 @@
+import Equations
 import Foundation
 import Notation
 import TestSupport
@@ -108,6 +109,35 @@ let wrongBLEUs: [WrongVersion<Evaluate>] = [
     first.references = t.references.map { [$0[0]] }
     return correctBLEU(first)
   },
+]
+
+let wrongWordBLEUs: [WrongVersion<WordBLEU>] = [
+  WrongVersion("words are the tokens (ERR-38)") { hypothesis, reference in
+    100 * bleu(candidates: [hypothesis], references: [[reference]])
+  },
+  WrongVersion("the characters of all words are one sentence") { hypothesis, reference in
+    100
+      * bleu(
+        candidates: [Array(hypothesis.joined().unicodeScalars)],
+        references: [[Array(reference.joined().unicodeScalars)]])
+  },
+  WrongVersion("a letter and its accent are one token") { hypothesis, reference in
+    let pairs = zip(hypothesis, reference).map { (Array($0), Array($1)) }
+    return 100 * bleu(candidates: pairs.map(\.0), references: pairs.map { [$0.1] })
+  },
+  WrongVersion("the shorter list goes on with empty words") { hypothesis, reference in
+    let count = max(hypothesis.count, reference.count)
+    func filled(_ words: [String]) -> [String] {
+      words + Array(repeating: "", count: count - words.count)
+    }
+    return correctWordBLEU(filled(hypothesis), filled(reference))
+  },
+  WrongVersion("the mean of the words' scores") { hypothesis, reference in
+    let scores = zip(hypothesis, reference).map { correctWordBLEU([$0], [$1]) }
+    return scores.isEmpty ? 0 : scores.reduce(0, +) / Double(scores.count)
+  },
+  WrongVersion("hypothesis and reference are exchanged") { correctWordBLEU($1, $0) },
+  WrongVersion("from 0 to 1") { correctWordBLEU($0, $1) / 100 },
 ]
 
 /// A count by hand with one part replaced.

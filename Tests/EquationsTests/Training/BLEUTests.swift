@@ -18,6 +18,11 @@ let correctBLEU: Evaluate = {
     candidates: $0.candidates, references: $0.references, maximumOrder: $0.maximumOrder)
 }
 
+/// BLEU of two lists of words, as document 002 calls it.
+typealias WordBLEU = @Sendable (_ hypothesis: [String], _ reference: [String]) -> Double
+
+let correctWordBLEU: WordBLEU = { document002BLEU(hypothesis: $0, reference: $1) }
+
 @Suite("BLEU")
 struct BLEUTests {
   @Test("BLEU agrees with the golden vectors", arguments: try vectors)
@@ -33,11 +38,7 @@ struct BLEUTests {
 
   @Test("BLEU as document 002 calls it agrees with the golden vectors", arguments: try texts)
   func goldenDocument002(_ vector: GoldenCase) throws {
-    let (hypothesis, reference) = (
-      try vector.words("hypothesis"), try vector.words("reference")
-    )
-    let score = document002BLEU(hypothesis: hypothesis, reference: reference)
-    try vector.check(["score": Tensor(shape: [], storage: [score])])
+    try compareWords(correctWordBLEU, with: vector)
   }
 
   @Test("the laws of BLEU hold", arguments: bleuLaws)
@@ -46,6 +47,14 @@ struct BLEUTests {
   @Test("every wrong BLEU is rejected", arguments: wrongBLEUs)
   func wrong(_ version: WrongVersion<Evaluate>) throws {
     version.expectRejection(by: try vectors, comparedBy: compare, and: bleuLaws)
+  }
+
+  @Test("the laws of BLEU as document 002 calls it hold", arguments: wordBLEULaws)
+  func document002Law(_ law: Law<WordBLEU>) throws { try law.hold(for: correctWordBLEU) }
+
+  @Test("every wrong reading of document 002's call is rejected", arguments: wrongWordBLEUs)
+  func wrongDocument002(_ version: WrongVersion<WordBLEU>) throws {
+    version.expectRejection(by: try texts, comparedBy: compareWords, and: wordBLEULaws)
   }
 
   @Test("words taken for sentences have another BLEU than a sentence")
@@ -154,4 +163,9 @@ private func compare(_ evaluate: Evaluate, with vector: GoldenCase) throws {
     "brevityPenalty": Tensor(shape: [], storage: [steps.brevityPenalty]),
     "score": Tensor(shape: [], storage: [steps.score]),
   ])
+}
+
+private func compareWords(_ evaluate: WordBLEU, with vector: GoldenCase) throws {
+  let score = evaluate(try vector.words("hypothesis"), try vector.words("reference"))
+  try vector.check(["score": Tensor(shape: [], storage: [score])])
 }
