@@ -12,6 +12,7 @@ from safetensors.numpy import save
 
 import activations
 import attention_mask
+import bleu
 import decoder_layer
 import dropout
 import encoder_layer
@@ -27,6 +28,7 @@ import scoring_functions
 import softmax
 import token_embedding
 import transformer
+import word2vec
 from agreement import ORACLE_ROUNDING, Disagreement, wrong_places
 from cases import Case, Function, Rounding, Tensors
 
@@ -37,6 +39,8 @@ TOPICS = (
     token_embedding, positional_encoding,
     layer_norm, residual,
     feed_forward, encoder_layer, decoder_layer, transformer, generation,
+    word2vec,
+    bleu,
 )
 DIRECTORY = Path(__file__).resolve().parent.parent / "Vectors"
 MANIFEST = "manifest.json"

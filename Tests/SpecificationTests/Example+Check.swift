@@ -137,6 +137,7 @@ private struct Evaluation {
       }
       guard let value = Value.constants[name] else { throw Fault("“\(name)” is not known") }
       return value
+    case .text(let text): return .option(text)
     case .array(let items):
       var values: [Value] = []
       for item in items { values.append(try value(of: item)) }
@@ -170,7 +171,7 @@ private struct Evaluation {
     return try Arguments(values, of: function, named: name)
   }
 
-  /// The values as the slices of one, or as a list of parameters; without any, a vector of no numbers.
+  /// The values as the slices of one, or as a list of texts or parameters; without any, a vector of no numbers.
   private func stacked(_ values: [Value]) throws(Fault) -> Value {
     var (numbers, halfUnits): ([Tensor<Double>], [Tensor<Double>]) = ([], [])
     var booleans: [Tensor<Bool>] = []
@@ -182,7 +183,8 @@ private struct Evaluation {
         halfUnits.append(slack)
       case .booleans(let slice): booleans.append(slice)
       case .option(let option): options.append(option)
-      default: throw Fault("an array holds numbers, true and false, or sets of parameters")
+      case .options(let list): options.append(list)
+      default: throw Fault("an array holds numbers, true and false, texts, or sets of parameters")
       }
     }
     guard options.isEmpty else {

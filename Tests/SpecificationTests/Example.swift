@@ -81,6 +81,7 @@ struct Statement: Sendable {
 indirect enum Expression: Sendable {
   case number(Double, halfUnit: Double)
   case word(String)
+  case text(String)
   case array([Expression])
   case call(String, [(label: String?, value: Expression)])
   case part(Expression, String)
@@ -91,7 +92,7 @@ extension Expression {
   /// The words that stand in the expression, functions and labels aside.
   var words: [String] {
     switch self {
-    case .number: []
+    case .number, .text: []
     case .word(let word): [word]
     case .array(let items): items.flatMap(\.words)
     case .call(_, let arguments): arguments.flatMap(\.value.words)
@@ -106,6 +107,7 @@ private struct Parser {
   private enum Token: Equatable {
     case number(String)
     case word(String)
+    case text(String)
     case mark(String)
   }
 
@@ -122,6 +124,9 @@ private struct Parser {
         rest = rest[match.range.upperBound...]
       } else if let match = rest.prefixMatch(of: /[A-Za-z][A-Za-z0-9]*/) {
         tokens.append(.word(String(match.output)))
+        rest = rest[match.range.upperBound...]
+      } else if let match = rest.prefixMatch(of: /"([^"]*)"/) {
+        tokens.append(.text(String(match.1)))
         rest = rest[match.range.upperBound...]
       } else if let match = rest.prefixMatch(of: /&&|[\[\](),.:=]/) {
         tokens.append(.mark(String(match.output)))
@@ -151,6 +156,7 @@ private struct Parser {
     tokens.removeFirst()
     switch token {
     case .number(let text): return try Parser.number(text)
+    case .text(let text): return .text(text)
     case .mark("["):
       return .array(try list(until: "]") { parser throws(Fault) in try parser.expression() })
     case .word(let name):
@@ -192,7 +198,7 @@ private struct Parser {
 
   private var next: String {
     switch tokens.first {
-    case .number(let text), .word(let text), .mark(let text): "“\(text)”"
+    case .number(let text), .word(let text), .text(let text), .mark(let text): "“\(text)”"
     case nil: "the end"
     }
   }

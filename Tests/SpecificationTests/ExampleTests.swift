@@ -124,6 +124,8 @@ struct Mistake: Sendable, CustomTestStringConvertible {
     Mistake(text: "softmax([1]) = [1] 2", sentence: "“2” comes after the end"),
     Mistake(text: "softmax([1])", sentence: "“=” is missing before the end"),
     Mistake(text: "softmax([1]) = {1}", sentence: "“{” has no meaning here"),
+    Mistake(text: "softmax(\"a b) = [1]", sentence: "“\"” has no meaning here"),
+    Mistake(text: "softmax(\"a b\") = [1]", sentence: "argument 1 must be numbers"),
     Mistake(text: "softmax([1], [1]) = [1]", sentence: "takes 1 arguments without a label: got 2"),
     Mistake(text: "softmax([1], axis: 1) = [1]", sentence: "softmax has no argument “axis”"),
     Mistake(text: "softmax(true) = [1]", sentence: "argument 1 must be numbers"),

@@ -48,6 +48,8 @@ enum Value {
     "dot": .option(ScoringFunction<Double>.dot),
     "scaledDot": .option(ScoringFunction<Double>.scaledDot),
     "largest": .option(HardChoice.largest),
+    "contextMean": .option(ContextCombination.mean),
+    "contextSum": .option(ContextCombination.sum),
     "fullPrefix": .option(GenerationMethod.fullPrefix),
     "cached": .option(GenerationMethod.cached),
   ]
