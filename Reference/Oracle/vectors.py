@@ -12,6 +12,7 @@ from safetensors.numpy import save
 
 import activations
 import attention_mask
+import cross_entropy
 import decoder_layer
 import dropout
 import encoder_layer
@@ -37,6 +38,7 @@ TOPICS = (
     token_embedding, positional_encoding,
     layer_norm, residual,
     feed_forward, encoder_layer, decoder_layer, transformer, generation,
+    cross_entropy,
 )
 DIRECTORY = Path(__file__).resolve().parent.parent / "Vectors"
 MANIFEST = "manifest.json"
