@@ -11,6 +11,7 @@ import torch
 from safetensors.numpy import save
 
 import activations
+import adam
 import attention_mask
 import cross_entropy
 import decoder_layer
@@ -38,7 +39,7 @@ TOPICS = (
     token_embedding, positional_encoding,
     layer_norm, residual,
     feed_forward, encoder_layer, decoder_layer, transformer, generation,
-    cross_entropy,
+    cross_entropy, adam,
 )
 DIRECTORY = Path(__file__).resolve().parent.parent / "Vectors"
 MANIFEST = "manifest.json"
