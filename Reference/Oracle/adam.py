@@ -17,15 +17,15 @@ TOPIC = "Adam"
 def adam_by_torch(case: Case) -> Tensors:
     """Returns parameters and moments after every step: steps×…."""
     settings, inputs = case.attributes, {name: double(x) for name, x in case.inputs.items()}
-    zeros = torch.zeros_like(inputs["parameters"])
-    state = {name: inputs.get(name, zeros).clone() for name in ("firstMoment", "secondMoment")}
+    zeros = torch.zeros_like(inputs["initialParameters"])
+    state = {name: inputs.get(initial(name), zeros).clone() for name in ("firstMoment", "secondMoment")}
     steps = by_formula if settings["epsilonPlace"] == "besideRoot" else by_optimizer
-    return stacked([inputs["parameters"], *state.values()], steps(inputs, state, settings))
+    return stacked([inputs["initialParameters"], *state.values()], steps(inputs, state, settings))
 
 
 def by_optimizer(inputs: dict[str, torch.Tensor], state: dict[str, torch.Tensor], settings: Any) -> list[list[torch.Tensor]]:
     """Returns parameters and moments after every step of torch.optim's class."""
-    theta = torch.nn.Parameter(inputs["parameters"].clone())
+    theta = torch.nn.Parameter(inputs["initialParameters"].clone())
     optimizer = {"coupled": torch.optim.Adam, "decoupled": torch.optim.AdamW}[settings["decay"]](
         [theta], lr=settings["learningRate"], betas=(settings["beta1"], settings["beta2"]), eps=settings["epsilon"],
         weight_decay=settings["weightDecay"],
@@ -42,7 +42,7 @@ def by_optimizer(inputs: dict[str, torch.Tensor], state: dict[str, torch.Tensor]
 
 def by_formula(inputs: dict[str, torch.Tensor], state: dict[str, torch.Tensor], settings: Any) -> list[list[torch.Tensor]]:
     """Returns the same with ε beside the root, where both corrections are in the step's length; no decay."""
-    theta, (m, v), results = inputs["parameters"], state.values(), []
+    theta, (m, v), results = inputs["initialParameters"], state.values(), []
     beta1, beta2 = settings["beta1"], settings["beta2"]
     for t, gradient in enumerate(inputs["gradients"], start=settings["step"] + 1):
         m, v = torch.lerp(gradient, m, beta1), torch.lerp(gradient.square(), v, beta2)
@@ -75,7 +75,7 @@ def adam(case: Case, lift: Callable[[np.ndarray], np.ndarray]) -> Tensors:
     names = ("parameters", "firstMoment", "secondMoment")
     results = {name: np.empty(gradients.shape, dtype=object) for name in names}
     zeros = lift(np.zeros(gradients.shape[1:]))
-    state = [inputs.get(name, zeros) for name in names]
+    state = [inputs.get(initial(name), zeros) for name in names]
     for at, gradient in enumerate(gradients):
         t = given["step"] + at + 1
         corrections = [one - setting(Number(given[name]) ** t, one) for name in ("beta1", "beta2")]
@@ -99,6 +99,11 @@ def adam(case: Case, lift: Callable[[np.ndarray], np.ndarray]) -> Tensors:
     return results
 
 
+def initial(name: str) -> str:
+    """Returns what an input is called that later steps have as a result."""
+    return f"initial{name[0].upper()}{name[1:]}"
+
+
 def setting(x: float | Number, one: Number) -> Number:
     """Returns a setting, or what follows from settings alone in float64, rounded once."""
     return exact.of_kind(Number(x), one)
@@ -107,10 +112,10 @@ def setting(x: float | Number, one: Number) -> Number:
 def sgd_by_torch(case: Case) -> Tensors:
     """Returns parameters and velocity after every step: steps×…."""
     inputs, settings = {name: double(x) for name, x in case.inputs.items()}, case.attributes
-    theta = torch.nn.Parameter(inputs["parameters"].clone())
+    theta = torch.nn.Parameter(inputs["initialParameters"].clone())
     optimizer = torch.optim.SGD([theta], lr=settings["learningRate"], momentum=settings["momentum"])
-    if "velocity" in inputs:
-        optimizer.state[theta] = {"momentum_buffer": inputs["velocity"].clone()}
+    if "initialVelocity" in inputs:
+        optimizer.state[theta] = {"momentum_buffer": inputs["initialVelocity"].clone()}
     results = []
     for gradient in inputs["gradients"]:
         theta.grad = gradient.clone()
@@ -118,7 +123,7 @@ def sgd_by_torch(case: Case) -> Tensors:
         # Without a momentum PyTorch keeps none: the gradient is the velocity.
         velocity = optimizer.state[theta].get("momentum_buffer")
         results.append([theta.detach().clone(), gradient if velocity is None else velocity.clone()])
-    named = stacked([inputs["parameters"]] * 2, results)
+    named = stacked([inputs["initialParameters"]] * 2, results)
     return {"parameters": named["parameters"], "velocity": named["firstMoment"]}
 
 
@@ -126,8 +131,8 @@ def sgd(case: Case, lift: Callable[[np.ndarray], np.ndarray]) -> Tensors:
     """Returns parameters and velocity after every step: steps×…."""
     inputs, one = {name: lift(x) for name, x in case.inputs.items()}, lift(np.ones(()))[()]
     rate, momentum = (setting(case.attributes[name], one) for name in ("learningRate", "momentum"))
-    theta = inputs["parameters"]
-    velocity = inputs.get("velocity", lift(np.zeros(theta.shape)))
+    theta = inputs["initialParameters"]
+    velocity = inputs.get("initialVelocity", lift(np.zeros(theta.shape)))
     results = {name: np.empty(inputs["gradients"].shape, dtype=object) for name in ("parameters", "velocity")}
     for at, gradient in enumerate(inputs["gradients"]):
         velocity = velocity * momentum + gradient if case.attributes["momentum"] > 0 else gradient
@@ -152,8 +157,8 @@ def drawn(id: str, shape: tuple[int, ...], steps: int, sizes: tuple[float, float
     exponents = draw.uniform(*shape, low=sizes[0], high=sizes[1])
     mean = draw.normal(*shape)
     gradients = ((draw.normal(steps, *shape) + mean) * 10.0**exponents).astype(np.float32)
-    more = {name: np.abs(draw.normal(*shape, scale=scale)) + np.float32(scale / 8) for name, scale in also.items()}
-    return {"parameters": parameters, "gradients": gradients} | more
+    more = {initial(name): np.abs(draw.normal(*shape, scale=scale)) + np.float32(scale / 8) for name, scale in also.items()}
+    return {"initialParameters": parameters, "gradients": gradients} | more
 
 
 def adam_case(id: str, purpose: str, inputs: Tensors, **settings: Any) -> Case:

@@ -119,6 +119,8 @@ def built() -> dict[str, bytes]:
             function = topic.FUNCTIONS[case.function]
             expected = agreed(topic.TOPIC, case, function)
             stored = list(case.stored or expected)
+            if case.inputs.keys() & set(stored):
+                raise ValueError(f"{topic.TOPIC}/{case.id}: an input and a result have one name")
             tensors |= {f"{case.id}/{name}": values for name, values in case.inputs.items()}
             tensors |= {f"{case.id}/{name}": expected[name] for name in stored}
             gauges = {name: x for name, x in function.gauges(case).items() if name in stored} if function.gauges else {}

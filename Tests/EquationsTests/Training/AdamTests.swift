@@ -205,13 +205,13 @@ private var adamVectors: [GoldenCase] { get throws { try GoldenCase.all(of: "ada
 private var descentVectors: [GoldenCase] { get throws { try GoldenCase.all(of: "sgd") } }
 
 private func adamRun(_ vector: GoldenCase) throws -> AdamRun<Double> {
-  let (parameters, given) = (try vector.input("parameters")!, vector.attributes)
+  let (parameters, given) = (try vector.input("initialParameters")!, vector.attributes)
   let zeros = Tensor<Double>(shape: parameters.shape, repeating: 0)
   return AdamRun(
     parameters: parameters, gradients: try vector.input("gradients")!,
     state: AdamState(
-      firstMoment: try vector.input("firstMoment") ?? zeros,
-      secondMoment: try vector.input("secondMoment") ?? zeros, step: given.integer(needed: "step")),
+      firstMoment: try vector.input("initialFirstMoment") ?? zeros,
+      secondMoment: try vector.input("initialSecondMoment") ?? zeros, step: given.integer(needed: "step")),
     settings: Adam(
       learningRate: given.number(needed: "learningRate"), beta1: given.number(needed: "beta1"),
       beta2: given.number(needed: "beta2"), epsilon: given.number(needed: "epsilon"),
@@ -222,10 +222,10 @@ private func adamRun(_ vector: GoldenCase) throws -> AdamRun<Double> {
 }
 
 private func descentRun(_ vector: GoldenCase) throws -> DescentRun<Double> {
-  let parameters = try vector.input("parameters")!
+  let parameters = try vector.input("initialParameters")!
   return DescentRun(
     parameters: parameters, gradients: try vector.input("gradients")!,
-    velocity: try vector.input("velocity") ?? Tensor(shape: parameters.shape, repeating: 0),
+    velocity: try vector.input("initialVelocity") ?? Tensor(shape: parameters.shape, repeating: 0),
     settings: SGD(
       learningRate: vector.attributes.number(needed: "learningRate"),
       momentum: vector.attributes.number(needed: "momentum")))
