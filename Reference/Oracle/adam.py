@@ -67,10 +67,10 @@ def adam(case: Case, lift: Callable[[np.ndarray], np.ndarray]) -> Tensors:
     """Returns parameters and moments after every step: steps×…."""
     given, inputs = case.attributes, {name: lift(x) for name, x in case.inputs.items()}
     one = lift(np.ones(()))[()]
-    rate, epsilon, decay = (setting(given[name], one) for name in ("learningRate", "epsilon", "weightDecay"))
-    kept1, kept2 = setting(given["beta1"], one), setting(given["beta2"], one)
-    new1, new2 = (setting(1 - Number(given[name]), one) for name in ("beta1", "beta2"))
-    left = setting(1 - Number(given["learningRate"]) * Number(given["weightDecay"]), one)
+    rate, epsilon, decay = (exact.setting(given[name], one) for name in ("learningRate", "epsilon", "weightDecay"))
+    kept1, kept2 = exact.setting(given["beta1"], one), exact.setting(given["beta2"], one)
+    new1, new2 = (exact.setting(1 - Number(given[name]), one) for name in ("beta1", "beta2"))
+    left = exact.setting(1 - Number(given["learningRate"]) * Number(given["weightDecay"]), one)
     gradients = inputs["gradients"]
     names = ("parameters", "firstMoment", "secondMoment")
     results = {name: np.empty(gradients.shape, dtype=object) for name in names}
@@ -78,7 +78,7 @@ def adam(case: Case, lift: Callable[[np.ndarray], np.ndarray]) -> Tensors:
     state = [inputs.get(initial(name), zeros) for name in names]
     for at, gradient in enumerate(gradients):
         t = given["step"] + at + 1
-        corrections = [one - setting(Number(given[name]) ** t, one) for name in ("beta1", "beta2")]
+        corrections = [one - exact.setting(Number(given[name]) ** t, one) for name in ("beta1", "beta2")]
         for index in np.ndindex(gradient.shape):
             theta, m, v = (x[index] for x in state)
             g = gradient[index]
@@ -104,11 +104,6 @@ def initial(name: str) -> str:
     return f"initial{name[0].upper()}{name[1:]}"
 
 
-def setting(x: float | Number, one: Number) -> Number:
-    """Returns a setting, or what follows from settings alone in float64, rounded once."""
-    return exact.of_kind(Number(x), one)
-
-
 def sgd_by_torch(case: Case) -> Tensors:
     """Returns parameters and velocity after every step: steps×…."""
     inputs, settings = {name: double(x) for name, x in case.inputs.items()}, case.attributes
@@ -130,7 +125,7 @@ def sgd_by_torch(case: Case) -> Tensors:
 def sgd(case: Case, lift: Callable[[np.ndarray], np.ndarray]) -> Tensors:
     """Returns parameters and velocity after every step: steps×…."""
     inputs, one = {name: lift(x) for name, x in case.inputs.items()}, lift(np.ones(()))[()]
-    rate, momentum = (setting(case.attributes[name], one) for name in ("learningRate", "momentum"))
+    rate, momentum = (exact.setting(case.attributes[name], one) for name in ("learningRate", "momentum"))
     theta = inputs["initialParameters"]
     velocity = inputs.get("initialVelocity", lift(np.zeros(theta.shape)))
     results = {name: np.empty(inputs["gradients"].shape, dtype=object) for name in ("parameters", "velocity")}

@@ -19,7 +19,10 @@ import dropout
 import encoder_layer
 import feed_forward
 import generation
+import gradient_clipping
+import initialization
 import layer_norm
+import learning_rate_schedule
 import matrix_product
 import multi_head_attention
 import positional_encoding
@@ -28,6 +31,7 @@ import scaled_dot_product_attention
 import scoring_functions
 import softmax
 import token_embedding
+import training_loop
 import transformer
 from agreement import ORACLE_ROUNDING, Disagreement, wrong_places
 from cases import Case, Function, Rounding, Tensors
@@ -39,7 +43,7 @@ TOPICS = (
     token_embedding, positional_encoding,
     layer_norm, residual,
     feed_forward, encoder_layer, decoder_layer, transformer, generation,
-    cross_entropy, adam,
+    cross_entropy, adam, gradient_clipping, learning_rate_schedule, initialization, training_loop,
 )
 DIRECTORY = Path(__file__).resolve().parent.parent / "Vectors"
 MANIFEST = "manifest.json"
