@@ -26,7 +26,7 @@ def cross_entropy_by_torch(case: Case) -> Tensors:
         return torch.nn.functional.cross_entropy(*rows, ignore_index=ignored, reduction=reduction).numpy()
 
     losses, reduction = loss("none").reshape(labels.shape), case.attributes["reduction"]
-    output = losses if reduction == "none" else loss(reduction)
+    output = losses if reduction == "each" else loss(reduction)
     return {"losses": losses, "output": output, "count": np.array((labels != ignored).sum(), dtype=np.int64)}
 
 
@@ -38,7 +38,7 @@ def cross_entropy(case: Case, lift: Callable[[np.ndarray], np.ndarray]) -> Tenso
     for index in map(tuple, counted):
         losses[index] = -exact.log_softmax(list(logits[index]))[labels[index]]
     whole, count = exact.total([losses[tuple(index)] for index in counted]), len(counted)
-    outputs = {"mean": exact.divided(exact.of_kind(whole, lift(np.ones(1))[0]), count), "sum": whole, "none": losses}
+    outputs = {"mean": exact.divided(exact.of_kind(whole, lift(np.ones(1))[0]), count), "sum": whole, "each": losses}
     output = np.array(outputs[case.attributes["reduction"]], dtype=object)
     return {"losses": losses, "output": output, "count": np.array(count, dtype=np.int64)}
 
@@ -100,23 +100,23 @@ def cases() -> list[Case]:
     return [
         loss_case("mean", "The mean over both leading dimensions.", logits, labels),
         loss_case("sum", "The sum.", logits, labels, "sum"),
-        loss_case("none", "Each loss in its place, in the shape of the labels.", logits, labels, "none"),
+        loss_case("each", "Each loss in its place, in the shape of the labels.", logits, labels, "each"),
         loss_case("square", "As many positions as tokens: softmax over the other axis has the right shape here.", Draw("square").normal(5, 5, scale=2), [3, 0, 4, 2, 2]),
         loss_case("vector", "One position without leading dimensions.", Draw("vector").normal(11), 6),
-        loss_case("large-logits", "Exponentials overflow without the shift, in float32 and from 710 on in float64.", Draw("large-logits").uniform(3, 6, low=90, high=1000), [5, 0, 2], "none"),
-        loss_case("large-negative-logits", "Without the shift every exponential is 0, and the loss infinite.", Draw("large-negative-logits").uniform(3, 6, low=-1000, high=-800), [1, 4, 3], "none"),
-        loss_case("unlikely", "A softmax of 0 has no logarithm; the loss is the gap.", tensor([[0, -120, 1], [-1000, 3, 2.5]]), [1, 0], "none"),
+        loss_case("large-logits", "Exponentials overflow without the shift, in float32 and from 710 on in float64.", Draw("large-logits").uniform(3, 6, low=90, high=1000), [5, 0, 2], "each"),
+        loss_case("large-negative-logits", "Without the shift every exponential is 0, and the loss infinite.", Draw("large-negative-logits").uniform(3, 6, low=-1000, high=-800), [1, 4, 3], "each"),
+        loss_case("unlikely", "A softmax of 0 has no logarithm; the loss is the gap.", tensor([[0, -120, 1], [-1000, 3, 2.5]]), [1, 0], "each"),
         loss_case("uniform", "Equal logits: the loss is ln 37.", np.full((3, 37), 2.75, dtype=np.float32), [0, 36, 11], ids=("LOSS-1", "CLM-52")),
         loss_case("single-token", "A vocabulary of one token: the loss is 0.", Draw("single-token").normal(3, 1), [0, 0, 0]),
         loss_case("ignored", "Target padding does not count: the mean is over the others.", padded, translated, ignoring=1, ids=("LOSS-1", "ERR-35")),
-        loss_case("ignored-none", "Ignored positions have the loss 0 in their places.", padded, translated, "none", 1),
+        loss_case("ignored-each", "Ignored positions have the loss 0 in their places.", padded, translated, "each", 1),
         loss_case("ignored-sum", "Ignored positions add nothing.", padded, translated, "sum", 1),
         loss_case("source-padding-ignored", "Document 002 ignores the source's padding: padding counts, and a real word does not.", padded, translated, ignoring=0, ids=("LOSS-1", "ERR-35")),
         loss_case("ignored-outside", "The ignored label need not be a token.", Draw("ignored-outside").normal(4, 3), [2, NO_LABEL, 0, NO_LABEL], ignoring=NO_LABEL),
-        loss_case("ignored-nonfinite", "Ignored positions have the loss 0 whatever their logits are.", poisoned, [2, 0, 1, 0, 3], "none", 0),
+        loss_case("ignored-nonfinite", "Ignored positions have the loss 0 whatever their logits are.", poisoned, [2, 0, 1, 0, 3], "each", 0),
         loss_case("all-ignored", "Nothing counts: the mean is 0 / 0.", Draw("all-ignored").normal(2, 3), [1, 1], ignoring=1),
         loss_case("all-ignored-sum", "Nothing counts: the sum is 0.", Draw("all-ignored-sum").normal(2, 3), [1, 1], "sum", 1),
-        loss_case("nonfinite", "−∞ at the label is an infinite loss; NaN, +∞ or nothing but −∞ in a row is NaN.", tensor([[0, -infinity, 1], [0, -infinity, 1], [nan, 0, 1], [0, 1, infinity], [-infinity] * 3]), [1, 0, 2, 0, 1], "none"),
+        loss_case("nonfinite", "−∞ at the label is an infinite loss; NaN, +∞ or nothing but −∞ in a row is NaN.", tensor([[0, -infinity, 1], [0, -infinity, 1], [nan, 0, 1], [0, 1, infinity], [-infinity] * 3]), [1, 0, 2, 0, 1], "each"),
         loss_case("no-positions", "No positions: the mean is 0 / 0.", Draw("no-positions").normal(0, 3), []),
         loss_case("no-positions-sum", "No positions: the sum is 0.", Draw("no-positions-sum").normal(0, 3), [], "sum"),
         perplexity_case("by-tokens", "Every token counts the same.", losses, counts, "tokens"),

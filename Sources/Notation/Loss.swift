@@ -5,7 +5,7 @@ public enum LossReduction: Hashable, Sendable, CaseIterable {
   /// Their sum.
   case sum
   /// Each stays by itself, 0 where a position does not count.
-  case none
+  case each
 }
 
 /// How the mean losses of batches become the loss of all.

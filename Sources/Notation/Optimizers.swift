@@ -34,7 +34,9 @@ public struct Adam: Hashable, Sendable {
     (self.weightDecay, self.decay) = (weightDecay, decay)
   }
 
-  /// The settings of Vaswani et al. 2017, whose learning rate follows a schedule.
+  /// The settings of the Transformer's authors, whose learning rate follows a schedule.
+  ///
+  /// Source: A. Vaswani et al. 2017, section 5.3.
   public static func vaswani(learningRate: Double) -> Adam {
     Adam(learningRate: learningRate, beta1: 0.9, beta2: 0.98, epsilon: 1e-9)
   }

@@ -50,6 +50,13 @@ enum Value {
     "largest": .option(HardChoice.largest),
     "fullPrefix": .option(GenerationMethod.fullPrefix),
     "cached": .option(GenerationMethod.cached),
+    "meanOfLosses": .option(LossReduction.mean), "sumOfLosses": .option(LossReduction.sum),
+    "eachLoss": .option(LossReduction.each), "byTokens": .option(LossWeighting.tokens),
+    "byBatches": .option(LossWeighting.batches), "coupled": .option(WeightDecay.coupled),
+    "decoupled": .option(WeightDecay.decoupled), "besideRoot": .option(EpsilonPlace.besideRoot),
+    "besideCorrectedRoot": .option(EpsilonPlace.besideCorrectedRoot),
+    "pyTorchWeights": .option(WeightInitialization.pyTorch),
+    "kaimingWeights": .option(WeightInitialization.kaiming),
   ]
 }
 

@@ -10,7 +10,7 @@ import Notation
 ///   - labels: y, the tokens that came: … .
 ///   - ignored: The label of positions that do not count, such as padding; it need not be a token.
 ///   - reduction: What becomes of the losses.
-/// - Returns: A single number, or … under `.none`. Ignored positions have the loss 0, whatever their
+/// - Returns: A single number, or … under `.each`. Ignored positions have the loss 0, whatever their
 ///   logits are. Without a position that counts the mean is NaN, 0 / 0.
 ///
 /// LOSS-1. SPEC.md, Cross-entropy.
@@ -36,7 +36,7 @@ public func crossEntropy<S: Scalar>(
   case .mean:
     return Tensor(shape: [], storage: [losses.reduce(0, +) / S(Double(count))])
   case .sum: return Tensor(shape: [], storage: [losses.reduce(0, +)])
-  case .none: return Tensor(shape: labels.shape, storage: losses)
+  case .each: return Tensor(shape: labels.shape, storage: losses)
   }
 }
 

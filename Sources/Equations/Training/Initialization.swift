@@ -12,7 +12,7 @@ import Notation
 /// INIT-1, INIT-2. SPEC.md, Initialization.
 @specialized(where S == Float)
 @specialized(where S == Double)
-public func uniform<S: Scalar>(_ shape: [Int], bound: Double, seed: UInt64) -> Tensor<S> {
+public func uniformNumbers<S: Scalar>(_ shape: [Int], bound: Double, seed: UInt64) -> Tensor<S> {
   require(
     bound >= 0 && bound < .infinity, "a bound must be finite and not negative: got \(bound)")
   return Tensor(
@@ -56,7 +56,7 @@ public func kaimingUniform<S: Scalar>(
 ) -> Tensor<S> {
   require(
     shape.count >= 2, "a fan-in needs two extents at least: got \(described(shape))")
-  return uniform(
+  return uniformNumbers(
     shape, bound: kaimingBound(fanIn: shape.dropFirst().reduce(1, *), slope: slope), seed: seed)
 }
 
@@ -81,9 +81,9 @@ public func initialAffineMap<S: Scalar>(
   // √6 / √(1 + 5) = 1: PyTorch draws its default with the slope √5.
   let bound = inputs == 0 ? 0 : 1 / Double(inputs).squareRoot()
   return AffineMap(
-    weight: uniform(
+    weight: uniformNumbers(
       [outputs, inputs], bound: weights == .kaiming ? kaimingBound(fanIn: inputs) : bound,
       seed: SplitMix64.word(0, seed: seed)),
     bias: hasBias
-      ? uniform([outputs], bound: bound, seed: SplitMix64.word(1, seed: seed)) : nil)
+      ? uniformNumbers([outputs], bound: bound, seed: SplitMix64.word(1, seed: seed)) : nil)
 }

@@ -78,5 +78,6 @@ public func noamLearningRate(
     modelWidth >= 1 && warmup >= 1,
     "width and warmup must be at least 1: got \(modelWidth) and \(warmup)")
   let (s, w) = (Double(step), Double(warmup))
-  return factor / Double(modelWidth).squareRoot() * min(1 / s.squareRoot(), s / (w * w.squareRoot()))
+  let shape = min(1 / s.squareRoot(), s / (w * w.squareRoot()))
+  return factor / Double(modelWidth).squareRoot() * shape
 }

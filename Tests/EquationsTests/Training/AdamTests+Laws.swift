@@ -49,8 +49,8 @@ let adamLaws: [Law<Optimizer>] = [
           : RunningError.sqrt(v.storage[i]) / RunningError.sqrt(corrections[1])
             + epsilon / RunningError.sqrt(corrections[1])
         let kept =
-          run.settings.decay == .decoupled ? theta.storage[i] - decay * theta.storage[i]
-          : theta.storage[i]
+          run.settings.decay == .decoupled
+          ? theta.storage[i] - decay * theta.storage[i] : theta.storage[i]
         let step = m.storage[i] / corrections[0] / root
         return kept - RunningError(run.settings.learningRate) * step
       }
@@ -211,7 +211,8 @@ extension Draw {
       gradients: numbers("gradients", [steps, n]).map { $0 * size }, state: state,
       settings: Adam(
         learningRate: element("rate", of: [0.25, 0.1]), beta1: element("beta1", of: [0.9, 0.5]),
-        beta2: element("beta2", of: [0.999, 0.98]), epsilon: element("epsilon", of: [0x1p-5, 1e-3]),
+        beta2: element("beta2", of: [0.999, 0.98]),
+        epsilon: element("epsilon", of: [0x1p-5, 1e-3]),
         epsilonPlace: element("place", of: EpsilonPlace.allCases),
         weightDecay: element("weightDecay", of: [0.5, 0.05]),
         decay: element("decay", of: WeightDecay.allCases)))

@@ -171,7 +171,8 @@ struct AdamTests {
       let parameters: Tensor<Double> = [1, 2]
       _ = adamStep(parameters, gradient: [1, 1], AdamState(shape: [1, 2]), Adam(learningRate: 1))
     }
-    expectSentence("the moments must have the shape of the parameters: got 1 × 2 for 2", from: state)
+    expectSentence(
+      "the moments must have the shape of the parameters: got 1 × 2 for 2", from: state)
     let moments = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
       _ = AdamState<Double>(firstMoment: [1, 2], secondMoment: [1], step: 0)
     }
@@ -211,7 +212,8 @@ private func adamRun(_ vector: GoldenCase) throws -> AdamRun<Double> {
     parameters: parameters, gradients: try vector.input("gradients")!,
     state: AdamState(
       firstMoment: try vector.input("initialFirstMoment") ?? zeros,
-      secondMoment: try vector.input("initialSecondMoment") ?? zeros, step: given.integer(needed: "step")),
+      secondMoment: try vector.input("initialSecondMoment") ?? zeros,
+      step: given.integer(needed: "step")),
     settings: Adam(
       learningRate: given.number(needed: "learningRate"), beta1: given.number(needed: "beta1"),
       beta2: given.number(needed: "beta2"), epsilon: given.number(needed: "epsilon"),

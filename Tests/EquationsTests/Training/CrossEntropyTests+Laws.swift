@@ -7,7 +7,7 @@ let lossLaws: [Law<Loss>] = [
   Law("each loss is the logarithm of the row's sum of exponentials, less the label's logit") {
     loss, draw in
     var input = draw.prediction()
-    input.reduction = .none
+    input.reduction = .each
     let z = input.logits.tracked.rows
     let expected = input.labels.storage.enumerated().map { i, label -> RunningError in
       if label == input.ignored { return 0 }
@@ -19,7 +19,7 @@ let lossLaws: [Law<Loss>] = [
   Law("the sum is that of the losses, and the mean the sum over the labels that count") {
     loss, draw in
     var input = draw.prediction()
-    input.reduction = .none
+    input.reduction = .each
     let losses = lossEquation(input.converted(to: RunningError.self)).storage
     let sum = losses.reduce(0, +)
     let count = input.labels.storage.filter { $0 != input.ignored }.count
@@ -55,7 +55,7 @@ let lossLaws: [Law<Loss>] = [
   },
   Law("a loss is its logit's gap to the largest, and at most log v more") { loss, draw in
     var input = draw.prediction()
-    input.reduction = .none
+    input.reduction = .each
     let factor = draw.element("factor", of: [1, 1e3, 1e6])
     input.logits = input.logits.map { $0 * factor }
     let (losses, rows) = (loss(input), input.logits.rows)
@@ -72,7 +72,7 @@ let lossLaws: [Law<Loss>] = [
   },
   Law("no position has to do with another") { loss, draw in
     var input = draw.prediction()
-    input.reduction = .none
+    input.reduction = .each
     let losses = loss(input)
     for i in 0..<input.labels.count {
       var alone = input

@@ -54,7 +54,7 @@ let wrongLosses: [WrongVersion<Loss>] = [
     var all = input
     let v = input.logits.shape.last!
     all.labels = input.labels.map { (0..<v).contains($0) ? $0 : 0 }
-    (all.ignored, all.reduction) = (nil, .none)
+    (all.ignored, all.reduction) = (nil, .each)
     let losses = zip(lossEquation(all).storage, input.labels.storage).map {
       $0 * ($1 == input.ignored ? 0 : 1)
     }
@@ -150,7 +150,7 @@ private func reduced(_ losses: [Double], _ input: Prediction<Double>) -> Tensor<
   switch input.reduction {
   case .mean: return divided(sum, by: labelCount(input.labels, ignoring: input.ignored))
   case .sum: return sum
-  case .none: return Tensor(shape: input.labels.shape, storage: losses)
+  case .each: return Tensor(shape: input.labels.shape, storage: losses)
   }
 }
 

@@ -107,7 +107,7 @@ struct InitializationTests {
     }
     expectSentence("a fan-in needs two extents at least: got 3", from: shape)
     let bound = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
-      _ = uniform([3], bound: -1, seed: 1) as Tensor<Double>
+      _ = uniformNumbers([3], bound: -1, seed: 1) as Tensor<Double>
     }
     expectSentence("a bound must be finite and not negative: got -1.0", from: bound)
     let terms = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
@@ -283,7 +283,7 @@ private let wrongWeights: [WrongVersion<Weight>] = [
     var turned = draw
     turned.shape.swapAt(0, 1)
     guard draw.shape.count == 2 else { return weightEquation(draw) }
-    let x: Tensor<Double> = uniform(turned.shape, bound: largest(draw), seed: draw.seed)
+    let x: Tensor<Double> = uniformNumbers(turned.shape, bound: largest(draw), seed: draw.seed)
     return x.transposed
   },
 ]
@@ -304,13 +304,13 @@ private let wrongMaps: [WrongVersion<Map>] = [
     if draw.weights == .kaiming { map.bias = map.bias!.map { 6.0.squareRoot() * $0 } }
   },
   changed("one stream for weight and bias") { map, draw in
-    map.bias = uniform(
+    map.bias = uniformNumbers(
       [draw.outputs], bound: 1 / Double(max(1, draw.inputs)).squareRoot(),
       seed: SplitMix64.word(0, seed: draw.seed))
   },
   changed("the seed itself for the weight") { map, draw in
     let bound = draw.weights == .kaiming ? 6 : 1.0
-    map.weight = uniform(
+    map.weight = uniformNumbers(
       map.weight.shape, bound: (bound / Double(max(1, draw.inputs))).squareRoot(), seed: draw.seed)
   },
   changed("the bias by the outputs") { map, draw in
@@ -335,7 +335,7 @@ private func scaled(
 ) -> WrongVersion<Weight> {
   WrongVersion(name) { draw in
     guard !draw.shape.contains(0) else { return weightEquation(draw) }
-    return uniform(
+    return uniformNumbers(
       draw.shape, bound: square(draw.shape, draw.slope).squareRoot(), seed: draw.seed)
   }
 }

@@ -33,7 +33,7 @@ let plateauLaws: [Law<Plateau>] = [
     var run = draw.plateauRun()
     run.warmup = nil
     let period = run.settings.patience + 1
-    run.losses = (0..<4 * period).map { 8 / Double(1 + $0 / period) }
+    run.losses = (0..<4 * period).map { 8 / Double(1 << ($0 / period)) }
     try expect(plateau(run).allSatisfy { $0.learningRate == run.initial }, "it falls")
   },
   Law("while losses fall by less than the threshold of the best, no epoch is better") {
@@ -98,7 +98,9 @@ let noamLaws: [Law<Noam>] = [
     let (width, warmup) = (RunningError(Double(run.width)), RunningError(Double(run.warmup)))
     for (step, rate) in zip(run.steps, noam(run)) {
       let s = RunningError(Double(step))
-      let shape = step < run.warmup ? s / (warmup * RunningError.sqrt(warmup)) : 1 / RunningError.sqrt(s)
+      let shape =
+        step < run.warmup
+        ? s / (warmup * RunningError.sqrt(warmup)) : 1 / RunningError.sqrt(s)
       let expected = RunningError(run.factor) * shape / RunningError.sqrt(width)
       try expect(
         abs(rate - expected.value) <= 3 * expected.bound, "the rate of step \(step) is \(rate)")

@@ -108,7 +108,9 @@ struct LearningRateScheduleTests {
   }
 }
 
-private var plateauVectors: [GoldenCase] { get throws { try GoldenCase.all(of: "reduceOnPlateau") } }
+private var plateauVectors: [GoldenCase] {
+  get throws { try GoldenCase.all(of: "reduceOnPlateau") }
+}
 private var noamVectors: [GoldenCase] { get throws { try GoldenCase.all(of: "noamLearningRate") } }
 
 private func compare(_ plateau: Plateau, with vector: GoldenCase) throws {

@@ -15,7 +15,8 @@ let batchLaws: [Law<BatchLoss>] = [
         let prefix = Tensor(shape: [1, i], storage: Array(sentence[..<i]))
         let logits = transformer(source: input.source.keeping(b), target: prefix, p)
         let row = logits.slice(0).slice(i - 1)
-        losses.append(crossEntropy(row, labels: Tensor(shape: [], storage: [sentence[i]])).storage[0])
+        let label = Tensor(shape: [], storage: [sentence[i]])
+        losses.append(crossEntropy(row, labels: label).storage[0])
       }
     }
     try expectLoss(
@@ -45,7 +46,7 @@ let batchLaws: [Law<BatchLoss>] = [
     let before = input.target.columns(Array(0..<(t - 1)))
     let tracked = input.converted(to: RunningError.self)
     let logits = transformer(source: input.source, target: inputs, tracked.p)
-    let losses = crossEntropy(logits, labels: labels, reduction: .none).storage
+    let losses = crossEntropy(logits, labels: labels, reduction: .each).storage
     // With one token fewer the others are as they were.
     if t > 2 {
       var shorter = input

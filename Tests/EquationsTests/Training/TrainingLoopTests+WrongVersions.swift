@@ -63,7 +63,7 @@ let wrongEvaluations: [WrongVersion<EvaluationLoss>] = [
   },
 ]
 
-let wrongKept: [WrongVersion<Kept>] = [
+let wrongKeptEpochs: [WrongVersion<Kept>] = [
   kept("an equal loss is kept, too") { $0 <= $1 },
   kept("a larger loss is kept") { $0 > $1 || $1 == .infinity },
   kept("NaN is kept") { !($0 >= $1) },

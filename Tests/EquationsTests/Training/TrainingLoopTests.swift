@@ -111,7 +111,7 @@ struct TrainingLoopTests {
       by: try evaluations, comparedBy: compareEvaluations, and: evaluationLaws)
   }
 
-  @Test("every wrong choice of epochs is rejected", arguments: wrongKept)
+  @Test("every wrong choice of epochs is rejected", arguments: wrongKeptEpochs)
   func wrongKept(_ version: WrongVersion<Kept>) throws {
     version.expectRejection(by: try keptVectors, comparedBy: compareKept, and: keptLaws)
   }
