@@ -117,10 +117,10 @@ let keptLaws: [Law<Kept>] = [
   },
 ]
 
-let clockLaws: [Law<Clock>] = [
-  Law("minutes and seconds are the time without its fraction") { clock, draw in
+let stopwatchLaws: [Law<Stopwatch>] = [
+  Law("minutes and seconds are the time without its fraction") { stopwatch, draw in
     let elapsed = Double(draw.integer("sixteenths", in: 0...200_000)) / 16
-    let (minutes, seconds) = clock(elapsed)
+    let (minutes, seconds) = stopwatch(elapsed)
     try expect((0..<60).contains(seconds), "\(seconds) seconds")
     let whole = Double(60 * minutes + seconds)
     try expect(whole <= elapsed && elapsed < whole + 1, "\(minutes) m \(seconds) s for \(elapsed)")

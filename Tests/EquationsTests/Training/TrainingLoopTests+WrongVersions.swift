@@ -76,7 +76,7 @@ let wrongKeptEpochs: [WrongVersion<Kept>] = [
   WrongVersion("epochs count from 1") { keptEpochs(losses: $0).map { $0 + 1 } },
 ]
 
-let wrongClocks: [WrongVersion<Clock>] = [
+let wrongStopwatches: [WrongVersion<Stopwatch>] = [
   WrongVersion("seconds are rounded") { elapsed in
     (Int(elapsed) / 60, Int((elapsed - 60 * Double(Int(elapsed) / 60)).rounded()))
   },

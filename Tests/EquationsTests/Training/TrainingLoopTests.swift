@@ -19,7 +19,7 @@ struct EvaluationCase<S: Scalar>: Sendable {
 typealias BatchLoss = @Sendable (TransformerCase<Double>) -> Double
 typealias EvaluationLoss = @Sendable (EvaluationCase<Double>) -> Double
 typealias Kept = @Sendable ([Double]) -> [Int]
-typealias Clock = @Sendable (Double) -> (minutes: Int, seconds: Int)
+typealias Stopwatch = @Sendable (Double) -> (minutes: Int, seconds: Int)
 
 func batchEquation<S: Scalar>(_ input: TransformerCase<S>) -> S {
   batchLoss(source: input.source, target: input.target, input.p, dropout: input.drop).loss
@@ -97,8 +97,8 @@ struct TrainingLoopTests {
   @Test("the laws of what is kept hold", arguments: keptLaws)
   func keptLaw(_ law: Law<Kept>) throws { try law.hold { keptEpochs(losses: $0) } }
 
-  @Test("the laws of the clock hold", arguments: clockLaws)
-  func clockLaw(_ law: Law<Clock>) throws { try law.hold { minutesAndSeconds($0) } }
+  @Test("the laws of minutes and seconds hold", arguments: stopwatchLaws)
+  func stopwatchLaw(_ law: Law<Stopwatch>) throws { try law.hold { minutesAndSeconds($0) } }
 
   @Test("every wrong loss of a batch is rejected", arguments: wrongBatches)
   func wrongBatch(_ version: WrongVersion<BatchLoss>) throws {
@@ -116,9 +116,9 @@ struct TrainingLoopTests {
     version.expectRejection(by: try keptVectors, comparedBy: compareKept, and: keptLaws)
   }
 
-  @Test("every wrong clock is rejected", arguments: wrongClocks)
-  func wrongClock(_ version: WrongVersion<Clock>) throws {
-    version.expectRejection(by: try timeVectors, comparedBy: compareTimes, and: clockLaws)
+  @Test("every wrong number of minutes or seconds is rejected", arguments: wrongStopwatches)
+  func wrongStopwatch(_ version: WrongVersion<Stopwatch>) throws {
+    version.expectRejection(by: try timeVectors, comparedBy: compareTimes, and: stopwatchLaws)
   }
 
   @Test("the parameters are all numbers that the model holds", arguments: [true, false])
@@ -201,8 +201,8 @@ private func compareKept(_ kept: Kept, with vector: GoldenCase) throws {
     kept(try vector.input("losses")!.storage) == flags.indices.filter { flags[$0] }, "they are not")
 }
 
-private func compareTimes(_ clock: Clock, with vector: GoldenCase) throws {
-  let times = try vector.input("elapsed")!.storage.map(clock)
+private func compareTimes(_ stopwatch: Stopwatch, with vector: GoldenCase) throws {
+  let times = try vector.input("elapsed")!.storage.map(stopwatch)
   try expect(try vector.expectedIntegers("minutes")!.storage == times.map(\.minutes), "minutes")
   try expect(try vector.expectedIntegers("seconds")!.storage == times.map(\.seconds), "seconds")
 }
