@@ -189,6 +189,11 @@ def of_kind(x: Number, other: Number) -> Number:
     return running.bounded(x) if isinstance(other, Bounded) else x
 
 
+def setting(x: float | Number, other: Number) -> Number:
+    """Returns a setting, or what follows from settings alone in float64, rounded once if the other number has errors."""
+    return of_kind(mpf(x), other)
+
+
 def largest(row: Sequence[Number]) -> Number:
     """Returns the largest number of a row, NaN if the row holds one.
 

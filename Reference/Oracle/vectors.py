@@ -11,14 +11,19 @@ import torch
 from safetensors.numpy import save
 
 import activations
+import adam
 import attention_mask
 import bleu
+import cross_entropy
 import decoder_layer
 import dropout
 import encoder_layer
 import feed_forward
 import generation
+import gradient_clipping
+import initialization
 import layer_norm
+import learning_rate_schedule
 import matrix_product
 import multi_head_attention
 import positional_encoding
@@ -27,6 +32,7 @@ import scaled_dot_product_attention
 import scoring_functions
 import softmax
 import token_embedding
+import training_loop
 import transformer
 import word2vec
 from agreement import ORACLE_ROUNDING, Disagreement, wrong_places
@@ -40,7 +46,7 @@ TOPICS = (
     layer_norm, residual,
     feed_forward, encoder_layer, decoder_layer, transformer, generation,
     word2vec,
-    bleu,
+    cross_entropy, adam, gradient_clipping, learning_rate_schedule, initialization, bleu, training_loop,
 )
 DIRECTORY = Path(__file__).resolve().parent.parent / "Vectors"
 MANIFEST = "manifest.json"
@@ -120,6 +126,8 @@ def built() -> dict[str, bytes]:
             function = topic.FUNCTIONS[case.function]
             expected = agreed(topic.TOPIC, case, function)
             stored = list(case.stored or expected)
+            if case.inputs.keys() & set(stored):
+                raise ValueError(f"{topic.TOPIC}/{case.id}: an input and a result have one name")
             tensors |= {f"{case.id}/{name}": values for name, values in case.inputs.items()}
             tensors |= {f"{case.id}/{name}": expected[name] for name in stored}
             gauges = {name: x for name, x in function.gauges(case).items() if name in stored} if function.gauges else {}

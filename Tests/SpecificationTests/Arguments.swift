@@ -69,6 +69,13 @@ struct Arguments {
     return integers
   }
 
+  /// All arguments without a label, each of any shape.
+  func positionalNumbers() throws(Fault) -> [Tensor<Double>] {
+    var tensors: [Tensor<Double>] = []
+    for place in positional.indices { tensors.append(try numbers(place)) }
+    return tensors
+  }
+
   // MARK: - Options, each with its default
 
   func mask(

@@ -160,13 +160,14 @@ private struct Parser {
     case .mark("["):
       return .array(try list(until: "]") { parser throws(Fault) in try parser.expression() })
     case .word(let name):
-      guard take("(") else { return .word(name) }
-      let call = Expression.call(
-        name, try list(until: ")") { parser throws(Fault) in try parser.argument() })
-      guard take(".") else { return call }
+      var value = Expression.word(name)
+      if take("(") {
+        value = .call(name, try list(until: ")") { parser throws(Fault) in try parser.argument() })
+      }
+      guard take(".") else { return value }
       guard case .word(let part)? = tokens.first else { throw Fault("a part is missing after “.”") }
       tokens.removeFirst()
-      return .part(call, part)
+      return .part(value, part)
     case .mark(let mark): throw Fault("a value is missing before “\(mark)”")
     }
   }

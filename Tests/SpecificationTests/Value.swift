@@ -52,6 +52,13 @@ enum Value {
     "contextSum": .option(ContextCombination.sum),
     "fullPrefix": .option(GenerationMethod.fullPrefix),
     "cached": .option(GenerationMethod.cached),
+    "meanOfLosses": .option(LossReduction.mean), "sumOfLosses": .option(LossReduction.sum),
+    "eachLoss": .option(LossReduction.each), "byTokens": .option(LossWeighting.tokens),
+    "byBatches": .option(LossWeighting.batches), "coupled": .option(WeightDecay.coupled),
+    "decoupled": .option(WeightDecay.decoupled), "besideRoot": .option(EpsilonPlace.besideRoot),
+    "besideCorrectedRoot": .option(EpsilonPlace.besideCorrectedRoot),
+    "pyTorchWeights": .option(WeightInitialization.pyTorch),
+    "kaimingWeights": .option(WeightInitialization.kaiming),
   ]
 }
 
