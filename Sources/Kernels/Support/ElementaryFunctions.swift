@@ -8,8 +8,9 @@ func sigmoid(_ x: Vector) -> Vector {
   return one.replacing(with: e, where: x .< Vector.zero) / (one + e)
 }
 
-/// tanh x, at most 1.3 ulp off. NaN stays NaN.
+/// tanh x, at most 1.3 ulp off.
 ///
+/// NaN stays NaN.
 /// Up to 5/8 x times a polynomial of degree 5 in x² (4.4e-9); from there on 1 − 2 / (e^2|x| + 1), which
 /// is 1 from 10 on.
 @inline(__always)
@@ -28,9 +29,9 @@ func tanh(_ x: Vector) -> Vector {
   return signed.replacing(with: small, where: a .<= Vector(repeating: 0.625))
 }
 
-/// erfc(a / √2) / 2 for a ≥ 0, the share of the normal distribution beyond a, at most 4.5 ulp off while
-/// the result is normal; from 13.3 on it is 0. NaN stays NaN.
+/// erfc(a / √2) / 2 for a ≥ 0, the share of the normal distribution beyond a.
 ///
+/// At most 4.5 ulp off while the result is normal; from 13.3 on it is 0. NaN stays NaN.
 /// e^(−a²/2) times a polynomial of degree 9 in (a − 3) / (a + 3), over 1 + a (2.5e-8). The square's own
 /// rounding, which the exponential would enlarge up to 88 times, is taken back to first order.
 @inline(__always)
@@ -53,8 +54,9 @@ func normalTail(_ a: Vector) -> Vector {
   return e.addingProduct(e, lost * -0.5) * p / (clamped + 1)
 }
 
-/// log(1 + e) for e in 0 … 1, at most 1.9 ulp off. NaN stays NaN.
+/// log(1 + e) for e in 0 … 1, at most 1.9 ulp off.
 ///
+/// NaN stays NaN.
 /// 2 artanh(w) with w = e / (2 + e), which is at most 1/3; polynomial of degree 5 in w² (1.1e-10).
 @inline(__always)
 func logOnePlus(_ e: Vector) -> Vector {
