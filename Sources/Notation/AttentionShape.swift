@@ -22,19 +22,24 @@ public struct AttentionShape: Hashable, Sendable {
   public init<S: Scalar>(
     queries q: Tensor<S>, keys k: Tensor<S>, values v: Tensor<S>, mask: AttentionMask<S>
   ) {
-    require(q.rank >= 2, "queries must be … × n × dk: got \(described(q.shape))")
-    leading = q.leadingShape
-    (n, dk) = (q.shape[q.rank - 2], q.shape[q.rank - 1])
+    self.init(queries: q.shape, keys: k.shape, values: v.shape, mask: mask)
+  }
+
+  /// Reads the extents off shapes, and stops unless they fit each other.
+  public init<S: Scalar>(queries q: [Int], keys k: [Int], values v: [Int], mask: AttentionMask<S>) {
+    require(q.count >= 2, "queries must be … × n × dk: got \(described(q))")
+    leading = Array(q.dropLast(2))
+    (n, dk) = (q[q.count - 2], q[q.count - 1])
     require(
-      k.rank == q.rank && k.leadingShape == leading && k.shape[k.rank - 1] == dk,
-      "keys must be \(described(leading + ["m"], dk)): got \(described(k.shape)), "
-        + "queries are \(described(q.shape))")
-    m = k.shape[k.rank - 2]
+      k.count == q.count && k.dropLast(2) == leading[...] && k[k.count - 1] == dk,
+      "keys must be \(described(leading + ["m"], dk)): got \(described(k)), "
+        + "queries are \(described(q))")
+    m = k[k.count - 2]
     require(
-      v.rank == q.rank && v.leadingShape == leading && v.shape[v.rank - 2] == m,
-      "values must be \(described(leading + [m], "dv")): got \(described(v.shape)), "
-        + "keys are \(described(k.shape))")
-    dv = v.shape[v.rank - 1]
+      v.count == q.count && v.dropLast(2) == leading[...] && v[v.count - 2] == m,
+      "values must be \(described(leading + [m], "dv")): got \(described(v)), "
+        + "keys are \(described(k))")
+    dv = v[v.count - 1]
     for (name, shape) in [("keep", mask.keep?.shape), ("bias", mask.bias?.shape)] {
       guard let shape else { continue }
       require(

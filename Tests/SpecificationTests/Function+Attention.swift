@@ -152,15 +152,32 @@ extension Function {
           query: maps.query, key: maps.key, value: maps.value,
           output: try a.affineMap(named: "output"), heads: try a.integer("count")))
     },
-    "multiHeadAttention": Function(1, ["queries", "keys", "values", "mask", "fill", "scale"]) {
-      (a) throws(Fault) in
-      .steps(
-        multiHeadAttentionSteps(
-          queries: try a.numbers("queries"), keys: try a.numbers("keys"),
-          values: try a.numbers("values"), try a.option(0), mask: try a.mask(),
-          fill: try a.option("fill", MaskFill.excluded),
-          scale: try a.option("scale", ScoreScale.rootKeyWidth)))
-    },
+    "multiHeadAttention": Function(
+      1, ["queries", "keys", "values", "mask", "fill", "scale"],
+      equation: { (a) throws(Fault) in
+        .steps(
+          multiHeadAttentionSteps(
+            queries: try a.numbers("queries"), keys: try a.numbers("keys"),
+            values: try a.numbers("values"), try a.option(0), mask: try a.mask(),
+            fill: try a.option("fill", MaskFill.excluded),
+            scale: try a.option("scale", ScoreScale.rootKeyWidth)))
+      },
+      kernel: { (a) throws(Fault) in
+        let (x, y, z) = (
+          try a.numbers("queries"), try a.numbers("keys"), try a.numbers("values")
+        )
+        let p = try a.option(0) as MultiHeadAttention<Double>
+        let (mask, fill, scale) = (
+          try a.mask(), try a.option("fill", MaskFill.excluded),
+          try a.option("scale", ScoreScale.rootKeyWidth)
+        )
+        return KernelResult(
+          value: multiHeadAttention(
+            queries: try exactFloats(x), keys: try exactFloats(y), values: try exactFloats(z),
+            p.converted(), mask: mask.converted(), fill: fill, scale: scale),
+          bound: multiHeadAttentionBound(
+            queries: x, keys: y, values: z, p, mask: mask, fill: fill, scale: scale))
+      }),
     "sharedHeads": Function(0, maps) { (a) throws(Fault) in
       .option(
         SharedHeadAttention(

@@ -34,6 +34,20 @@ public func scaledDotProductAttentionBounds(
   mask: AttentionMask<Double> = .none, fill: MaskFill = .excluded,
   scale: ScoreScale = .rootKeyWidth, in arithmetic: Arithmetic = .kernel
 ) -> AttentionSteps<Double> {
+  scaledDotProductAttentionBounds(
+    queries: Enclosure(q), keys: Enclosure(k), values: Enclosure(v), mask: mask, fill: fill,
+    scale: scale, in: arithmetic)
+}
+
+/// The largest errors that an attention may have whose operands have errors of their own.
+///
+/// As above with |Q| + e_Q for |Q|, and |K| and |V| likewise; a score is off by
+/// factor ((|Q| + e_Q) (|K| + e_K)ᵀ − |Q| |K|ᵀ) more, and an output by Σ_j (w_ij + its error) e_V.
+func scaledDotProductAttentionBounds(
+  queries enclosedQ: Enclosure, keys enclosedK: Enclosure, values enclosedV: Enclosure,
+  mask: AttentionMask<Double>, fill: MaskFill, scale: ScoreScale, in arithmetic: Arithmetic
+) -> AttentionSteps<Double> {
+  let (q, k, v) = (enclosedQ.values, enclosedK.values, enclosedV.values)
   let shape = AttentionShape(queries: q, keys: k, values: v, mask: mask)
   let (m, u) = (shape.m, arithmetic.unitRoundoff)
   let factor = abs(scale.factor(keyWidth: shape.dk))
@@ -42,14 +56,19 @@ public func scaledDotProductAttentionBounds(
   let (weights, masked) = (steps.weights.matrices, steps.maskedScores.matrices)
   let visible = visibleKeys(mask, fill: fill, shape: shape.scores).matrices
   let bias = mask.bias?.broadcast(to: shape.scores).matrices
-  let values = v.matrices
+  let (values, valueErrors) = (v.matrices, enclosedV.errors.matrices)
   let blocks = (m + 191) / 192
   let sumDepth = max(arithmetic.sumDepth(m), min(m, 192) + 2 * blocks)
 
-  let gauges = matrixProduct(q.map(abs), k.transposed.map(abs)).matrices.map { factor * $0 }
-  let scores = gauges.map {
-    arithmetic.gamma(shape.dk + 4) * $0 + Double(shape.dk) * arithmetic.smallestNormal
-  }
+  let gauges = matrixProduct(enclosedQ.magnitudes, enclosedK.magnitudes.transposed).matrices
+    .map { factor * $0 }
+  let products = matrixProduct(q.map(abs), k.transposed.map(abs)).matrices.map { factor * $0 }
+  let scores = Tensor(
+    shape: gauges.shape,
+    storage: zip(gauges.storage, products.storage).map { gauge, product in
+      arithmetic.gamma(shape.dk + 4) * gauge + Double(shape.dk) * arithmetic.smallestNormal
+        + max(0, gauge - product)
+    })
   var ofMasked = scores
   var ofWeights = scores
   var ofOutput = Tensor<Double>(shape: [shape.groups, shape.n, shape.dv], repeating: 0)
@@ -70,11 +89,12 @@ public func scaledDotProductAttentionBounds(
       }
       let keys = (0..<m).filter { weights[g, i, $0] > 0 }
       let largest = keys.map { masked[g, i, $0] }.max() ?? 0
+      let farthest = keys.map { ofMasked[g, i, $0] }.max() ?? 0
       let errors = keys.map { j in
         // Where all keys carry the same number, its rounding is common to all, and drops out.
         let isCommon = fill.replaces && keys.allSatisfy { !visible[g, i, $0] }
         return (isCommon ? 0 : ofMasked[g, i, j])
-          + u * (abs(masked[g, i, j] - largest) + 3.7 * Double(blocks) + 2.7)
+          + u * (abs(masked[g, i, j] - largest) + 2 * farthest + 3.7 * Double(blocks) + 2.7)
       }
       let average = zip(keys, errors).reduce(0) { $0 + weights[g, i, $1.0] * $1.1 }
       let relative = average + arithmetic.gamma(sumDepth) + Double(m) * arithmetic.smallestNormal
@@ -87,18 +107,22 @@ public func scaledDotProductAttentionBounds(
       }
       for c in 0..<shape.dv {
         var (sum, largestValue) = (0.0, 0.0)
-        for (j, error) in zip(keys, errors) where values[g, j, c] != 0 {
-          let size = abs(values[g, j, c])
+        var ofValues = 0.0
+        for (j, error) in zip(keys, errors) {
+          let size = abs(values[g, j, c]) + valueErrors[g, j, c]
+          if size == 0 { continue }
+          ofValues += (weights[g, i, j] + ofWeights[g, i, j]) * valueErrors[g, j, c]
           sum +=
             weights[g, i, j] * size * expm1(error + common + arithmetic.gamma(m + blocks))
           largestValue = max(largestValue, size)
         }
         var flushed = 0.0
         for j in 0..<m where visible[g, i, j] || fill != .excluded {
-          flushed += 2 * arithmetic.smallestNormal * abs(values[g, j, c])
+          flushed +=
+            2 * arithmetic.smallestNormal * (abs(values[g, j, c]) + valueErrors[g, j, c])
         }
         let hull = 2 * largestValue * (1 + arithmetic.gamma(m + 8))
-        ofOutput[g, i, c] = min(sum, hull) + flushed
+        ofOutput[g, i, c] = min(sum + ofValues, hull) + flushed
       }
     }
   }

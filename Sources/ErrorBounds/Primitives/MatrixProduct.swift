@@ -46,15 +46,22 @@ public func affineMapBound(
   let beforeActivation = affineMap(x.map(abs), absolute).map { gauge in
     arithmetic.gamma(depth) * gauge + Double(map.inputs) * arithmetic.smallestNormal
   }
+  return errors(beforeActivation, of: affineMap(x, map), through: activation, in: arithmetic)
+}
+
+/// What errors of an activation's operand become, with the activation's own, as in `affineMapBound`.
+func errors(
+  _ errors: Tensor<Double>, of z: Tensor<Double>, through activation: Activation,
+  in arithmetic: Arithmetic
+) -> Tensor<Double> {
   let u = arithmetic.unitRoundoff
   switch activation {
-  case .identity, .relu: return beforeActivation
-  case .sigmoid, .tanh: return beforeActivation.map { $0 + 4 * u }
+  case .identity, .relu: return errors
+  case .sigmoid, .tanh: return errors.map { $0 + 4 * u }
   case .gelu, .geluTanh:
-    let z = affineMap(x, map)
     return Tensor(
       shape: z.shape,
-      storage: zip(beforeActivation.storage, z.storage).map { e, z in
+      storage: zip(errors.storage, z.storage).map { e, z in
         1.125 * e + 8 * u * (abs(z) + e) + arithmetic.smallestNormal
       })
   }

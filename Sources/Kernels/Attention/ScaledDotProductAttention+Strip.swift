@@ -6,9 +6,9 @@ struct Strip {
   let group: Int
   let queries: Range<Int>
   let shape: AttentionShape
-  let q: Memory<Float>  // n × dk
-  let k: Memory<Float>  // m × dk
-  let v: Memory<Float>  // m × dv
+  let q: HeadRows.Group  // n × dk
+  let k: HeadRows.Group  // m × dk
+  let v: HeadRows.Group  // m × dv
   let rules: MaskRules
   let factor: Float
   let scratch: Memory<Float>
@@ -32,9 +32,9 @@ struct Strip {
   }
 
   /// Writes the output of the strip's queries into n × dv.
-  func attend(into output: Memory<Float>) {
+  func attend(into output: HeadRows.Group) {
     transpose(
-      q.from(queries.lowerBound * shape.dk), stride: shape.dk, rows: queries.count,
+      q.row(queries.lowerBound), stride: q.stride, rows: queries.count,
       columns: shape.dk, times: factor * log2OfE, into: packed, stride: width)
     sums.fill(0)
 
@@ -48,7 +48,7 @@ struct Strip {
       if sight == .none { continue }
       var grown = maximum
       multiplyPanel(
-        rows: keys.count, k.from(j0 * shape.dk), rowStride: shape.dk, stepStride: 1,
+        rows: keys.count, k.row(j0), rowStride: k.stride, stepStride: 1,
         packed, yStride: width, steps: shape.dk,
         begin: { _ in VectorPair(repeating: 0) },
         end: { key, score in
@@ -66,7 +66,7 @@ struct Strip {
       maximum = grown
       total = total * correction + weigh(keys.count, against: maximum)
       multiplyPanel(
-        rows: shape.dv, v.from(j0 * shape.dv), rowStride: 1, stepStride: shape.dv,
+        rows: shape.dv, v.row(j0), rowStride: 1, stepStride: v.stride,
         scores, yStride: width, steps: keys.count,
         begin: { sums.pair($0 * width) * correction },
         end: { sums.store($1, $0 * width) })
@@ -89,18 +89,17 @@ struct Strip {
   /// Divides by the sum of the weights and writes the queries' rows.
   ///
   /// A query that saw no key has a sum of 0 and comes out as 0 · ∞, NaN.
-  private func finish(_ total: VectorPair, into output: Memory<Float>) {
+  private func finish(_ total: VectorPair, into output: HeadRows.Group) {
     let inverse = VectorPair(repeating: 1) / total
     for column in 0..<shape.dv {
       sums.store(sums.pair(column * width) * inverse, column * width)
     }
-    let rows = output.part(queries.lowerBound * shape.dv, queries.count * shape.dv)
     transpose(
-      sums, stride: width, rows: shape.dv, columns: queries.count, times: 1, into: rows,
-      stride: shape.dv)
+      sums, stride: width, rows: shape.dv, columns: queries.count, times: 1,
+      into: output.row(queries.lowerBound), stride: output.stride)
     if rules.isEmpty && shape.m > 0 { return }
     for lane in 0..<queries.count {
-      let row = rows.part(lane * shape.dv, shape.dv)
+      let row = output.row(queries.lowerBound + lane).part(0, shape.dv)
       if row.isFinite { continue }
       attendAlone(queries.lowerBound + lane, into: row)
     }
@@ -111,7 +110,8 @@ struct Strip {
     func forEachKey(_ body: (Int, Float) -> Void) {
       for j in 0..<shape.m {
         var score: Float = 0
-        for p in 0..<shape.dk { score += q[i * shape.dk + p] * k[j * shape.dk + p] }
+        let (query, key) = (q.row(i), k.row(j))
+        for p in 0..<shape.dk { score += query[p] * key[p] }
         if let masked = rules.masked(score * factor, group: group, query: i, key: j) {
           body(j, masked)
         }
@@ -129,7 +129,8 @@ struct Strip {
     forEachKey { j, score in
       let weight = exp(score - maximum)
       total += weight
-      for column in 0..<shape.dv { row[column] += weight * v[j * shape.dv + column] }
+      let value = v.row(j)
+      for column in 0..<shape.dv { row[column] += weight * value[column] }
     }
     for column in 0..<shape.dv { row[column] /= total }
   }

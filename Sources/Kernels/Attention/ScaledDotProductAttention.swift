@@ -36,32 +36,69 @@ public func scaledDotProductAttention(
     q.storage.withMemory { q in
       k.storage.withMemory { k in
         v.storage.withMemory { v in
-          (mask.keep?.storage ?? []).withMemory { keep in
-            (mask.bias?.storage ?? []).withMemory { bias in
-              let factor = Float(scale.factor(keyWidth: shape.dk))
-              let rules = MaskRules(
-                mask, keep: keep, bias: bias, fill: fill, factor: factor, shape: shape)
-              let strips = (shape.n + Strip.queries - 1) / Strip.queries
-              Threads.share(
-                tasks: shape.groups * strips, scratch: Strip.scratch(shape)
-              ) { task, scratch in
-                // The last strips of a causal attention are the longest: begin with them.
-                let (g, i0) = (task / strips, (strips - 1 - task % strips) * Strip.queries)
-                Strip(
-                  group: g, queries: i0..<min(i0 + Strip.queries, shape.n), shape: shape,
-                  q: q.part(g * shape.n * shape.dk, shape.n * shape.dk),
-                  k: k.part(g * shape.m * shape.dk, shape.m * shape.dk),
-                  v: v.part(g * shape.m * shape.dv, shape.m * shape.dv),
-                  rules: rules, factor: factor, scratch: scratch
-                ).attend(into: output.part(g * shape.n * shape.dv, shape.n * shape.dv))
-              }
-            }
-          }
+          attend(
+            shape, queries: HeadRows(q, rows: shape.n, width: shape.dk),
+            keys: HeadRows(k, rows: shape.m, width: shape.dk),
+            values: HeadRows(v, rows: shape.m, width: shape.dv),
+            into: HeadRows(output, rows: shape.n, width: shape.dv), mask: mask, fill: fill,
+            factor: Float(scale.factor(keyWidth: shape.dk)))
         }
       }
     }
   }
   return Tensor(shape: shape.output, storage: elements)
+}
+
+/// The attention of every group, its strips shared among the threads.
+func attend(
+  _ shape: AttentionShape, queries: HeadRows, keys: HeadRows, values: HeadRows,
+  into output: HeadRows, mask: AttentionMask<Float>, fill: MaskFill, factor: Float
+) {
+  (mask.keep?.storage ?? []).withMemory { keep in
+    (mask.bias?.storage ?? []).withMemory { bias in
+      let rules = MaskRules(mask, keep: keep, bias: bias, fill: fill, factor: factor, shape: shape)
+      let strips = (shape.n + Strip.queries - 1) / Strip.queries
+      Threads.share(
+        tasks: shape.groups * strips, scratch: Strip.scratch(shape)
+      ) { task, scratch in
+        // The last strips of a causal attention are the longest: begin with them.
+        let (g, i0) = (task / strips, (strips - 1 - task % strips) * Strip.queries)
+        Strip(
+          group: g, queries: i0..<min(i0 + Strip.queries, shape.n), shape: shape,
+          q: queries.group(g), k: keys.group(g), v: values.group(g), rules: rules,
+          factor: factor, scratch: scratch
+        ).attend(into: output.group(g))
+      }
+    }
+  }
+}
+
+/// The rows of every group of an operand: one matrix after the other, or heads side by side.
+struct HeadRows: Sendable {
+  /// One group's rows, `stride` apart.
+  struct Group {
+    let memory: Memory<Float>
+    let stride: Int
+
+    /// The row of a number, from its first element on.
+    @inline(__always) func row(_ i: Int) -> Memory<Float> { memory.from(i * stride) }
+  }
+
+  private let memory: Memory<Float>
+  private let rows: Int
+  private let heads: Int
+  private let width: Int
+
+  /// Heads of `width` columns each, side by side in rows; with one head, matrices.
+  init(_ memory: Memory<Float>, rows: Int, heads: Int = 1, width: Int) {
+    (self.memory, self.rows, self.heads, self.width) = (memory, rows, heads, width)
+  }
+
+  @inline(__always) func group(_ g: Int) -> Group {
+    let stride = heads * width
+    return Group(
+      memory: memory.from(g / heads * rows * stride + g % heads * width), stride: stride)
+  }
 }
 
 /// Attention between two sequences, the projections by `affineMap`.

@@ -1,0 +1,64 @@
+import Equations
+import ErrorBounds
+import Kernels
+import Notation
+
+var multiHeadAttentionBenchmarks: [Benchmark] {
+  [(16, 64, 4), (128, 512, 8), (512, 512, 8)].map { length, width, heads in
+    multiHeadAttentionBenchmark(length: length, width: width, heads: heads)
+  }
+}
+
+private func multiHeadAttentionBenchmark(length n: Int, width d: Int, heads h: Int) -> Benchmark {
+  Benchmark(
+    topic: "Multi-head attention", shape: "\(n) × \(d), \(h) heads",
+    work: .operations(Double(8 * n * d * d + 4 * n * n * d))
+  ) {
+    var stream = RandomStream(seed: UInt64(n))
+    let p = MultiHeadAttention<Float>.normal(width: d, heads: h, from: &stream)
+    let x = Tensor<Float>.normal([n, d], from: &stream)
+    let count = min(n, 16)
+    let part = x.rows(Array(0..<count))
+    return Trial(
+      inputs: [("x", x)] + p.named,
+      kernel: { Kernels::multiHeadAttention(queries: x, keys: x, values: x, p) },
+      naive: Naive(
+        shape: count < n ? "\(count) × \(d)" : nil, share: naiveShare(count, of: n, width: d)
+      ) { _ = Equations::multiHeadAttention(queries: part, keys: part, values: part, p) }
+    ) { y in
+      let rows = sampledRows(n, atMost: 8)
+      let (all, wide) = (x.converted(to: Double.self), p.converted(to: Double.self))
+      let some = all.rows(rows)
+      return Verification(
+        rows: rows, of: y,
+        expected: Equations::multiHeadAttention(queries: some, keys: all, values: all, wide),
+        bound: multiHeadAttentionBound(queries: some, keys: all, values: all, wide))
+    }
+  }
+}
+
+/// Which part of the multiply-adds of n positions some of them take, who attend to themselves only.
+private func naiveShare(_ count: Int, of n: Int, width d: Int) -> Double {
+  Double(count * (4 * d + 2 * count)) / Double(n * (4 * d + 2 * n))
+}
+
+extension MultiHeadAttention<Float> {
+  /// Maps without bias, whose outputs are as large as their inputs.
+  static func normal(
+    width d: Int, heads: Int, from stream: inout RandomStream
+  ) -> MultiHeadAttention {
+    func map() -> AffineMap<Float> {
+      AffineMap(
+        weight: Tensor<Float>.normal([d, d], from: &stream).map { $0 / Float(d).squareRoot() })
+    }
+    return MultiHeadAttention(query: map(), key: map(), value: map(), output: map(), heads: heads)
+  }
+
+  /// The weights by the names that other people's software reads them by.
+  var named: [(name: String, tensor: Tensor<Float>)] {
+    [
+      ("queryWeight", query.weight), ("keyWeight", key.weight), ("valueWeight", value.weight),
+      ("outputWeight", output.weight),
+    ]
+  }
+}
