@@ -1,4 +1,4 @@
-"""Elman's recurrent network: h_t = activation(W x_t + b + U h_(t−1) + c), and how its last state depends on its first."""
+"""Elman's recurrent network: h_t = activation(W x_t + b + U h_(t−1) + c), and the derivatives of its last state."""
 
 from collections.abc import Callable
 from typing import Any
@@ -53,7 +53,7 @@ def elman_rnn(case: Case, lift: Callable[[np.ndarray], np.ndarray]) -> Tensors:
 
 
 def jacobian_by_torch(case: Case) -> Tensors:
-    """Returns the states b×t×h, and the derivatives b×h×h of the last by the first as automatic differentiation has them."""
+    """Returns the states b×t×h, and automatic differentiation's derivatives b×h×h of the last by the first."""
     lifted = {name: double(x) for name, x in case.inputs.items()}
     activation = {"tanh": torch.tanh, "relu": torch.relu}[case.attributes["activation"]]
     linear = torch.nn.functional.linear
@@ -102,8 +102,8 @@ BIASES = ("input", "recurrent")
 
 def network(
     id: str, purpose: str, x: tuple[int, ...] = (2, 5, 3), width: int = 4, biased: tuple[str, ...] = BIASES,
-    initial: tuple[str, ...] = STATES, lengths: tuple[int, ...] = (), direction: str = FORWARD, activation: str = "tanh",
-    scale: float = 0.6, function: str = "elmanRNN", ids: tuple[str, ...] = (),
+    initial: tuple[str, ...] = STATES, lengths: tuple[int, ...] = (), direction: str = FORWARD,
+    activation: str = "tanh", scale: float = 0.6, function: str = "elmanRNN", ids: tuple[str, ...] = (),
 ) -> Case:
     """Returns the network of a drawn x: …×t×d under drawn parameters."""
     inputs = drawn(id, (scale,), x, width, biased, initial, lengths, direction)

@@ -1,4 +1,4 @@
-"""The gated recurrent unit in three forms: reset after the state's map, reset before it, and with the update swapped."""
+"""The gated recurrent unit: reset after the state's map, reset before it, and that with the update gate swapped."""
 
 from collections.abc import Callable
 
@@ -122,8 +122,14 @@ def cases() -> list[Case]:
     poisoned = network("nonfinite", "NaN reaches its own position and all later ones of its sequence; an infinity makes every gate 0 or 1 there, and everything stays finite.", x=(3, 5, 3))
     poisoned.inputs["x"][1, 2, 0], poisoned.inputs["x"][2, 1, 1] = np.nan, np.inf
     ends = ("hidden", "last")
-    square = "Every extent is 4: transposed weights, the two weights swapped, and gates cut out by columns have the right shape here."
-    lengths = "Sequences end at their own lengths: zeros follow, NaN in the padding is not read, and the last state is that at the length."
+    square = (
+        "Every extent is 4: transposed weights, the two weights swapped, and gates cut out by columns have the right "
+        "shape here."
+    )
+    lengths = (
+        "Sequences end at their own lengths: zeros follow, NaN in the padding is not read, and the last state is that "
+        "at the length."
+    )
     return [
         network("plain", "Two sequences from states of their own; every gate has parameters of its own size."),
         network("reset-before", "The reset gate acts on the state before the state's map (Cho et al. 2014).", BEFORE),

@@ -28,7 +28,12 @@ def orders(case: Case, reverse: bool) -> list[list[int]]:
 
 def prefixed(case: Case, prefix: str, name: str) -> np.ndarray | None:
     """Returns an input of the forward network, or with the prefix "reverse" of the other, None if it is absent."""
-    return case.inputs.get(prefix + name[0].upper() + name[1:] if prefix else name)
+    return case.inputs.get(named(prefix, name))
+
+
+def named(prefix: str, name: str) -> str:
+    """Returns what an input is called in the network of a prefix."""
+    return prefix + name[0].upper() + name[1:] if prefix else name
 
 
 def prefixes(case: Case) -> list[tuple[str, bool]]:
@@ -121,7 +126,7 @@ def unrolled(
     case: Case, prefix: str, reverse: bool, lift: Callable[[np.ndarray], np.ndarray], width: int,
     kept: Sequence[str], states: Sequence[str], step: Step,
 ) -> tuple[Tensors, list[np.ndarray]]:
-    """Returns what a cell keeps at each position, …×t×h, and its last states, …×h; `states` are their first ones' names."""
+    """Returns what a cell keeps at each position, …×t×h, and its last states, …×h; `states` names their first ones."""
     x = case.inputs["x"]
     *leading, t, d = x.shape
     b = int(np.prod(leading))
@@ -184,5 +189,5 @@ def drawn(
         network: Tensors = {"inputWeight": parameters(x[-1]), "recurrentWeight": parameters(width)}
         network |= {f"{name}Bias": parameters() for name in biased}
         network |= {name: draw.normal(*x[:-2], width, scale=0.7) for name in initial}
-        inputs |= {prefix + name[0].upper() + name[1:] if prefix else name: value for name, value in network.items()}
+        inputs |= {named(prefix, name): value for name, value in network.items()}
     return inputs
