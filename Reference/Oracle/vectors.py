@@ -17,13 +17,16 @@ import bleu
 import cross_entropy
 import decoder_layer
 import dropout
+import elman_rnn
 import encoder_layer
 import feed_forward
 import generation
 import gradient_clipping
+import gru
 import initialization
 import layer_norm
 import learning_rate_schedule
+import lstm
 import matrix_product
 import multi_head_attention
 import positional_encoding
@@ -44,6 +47,7 @@ TOPICS = (
     attention_mask, scoring_functions, scaled_dot_product_attention, multi_head_attention,
     token_embedding, positional_encoding,
     layer_norm, residual,
+    elman_rnn, lstm, gru,
     feed_forward, encoder_layer, decoder_layer, transformer, generation,
     word2vec,
     cross_entropy, adam, gradient_clipping, learning_rate_schedule, initialization, bleu, training_loop,

@@ -59,6 +59,11 @@ enum Value {
     "besideCorrectedRoot": .option(EpsilonPlace.besideCorrectedRoot),
     "pyTorchWeights": .option(WeightInitialization.pyTorch),
     "kaimingWeights": .option(WeightInitialization.kaiming),
+    "forward": .option(Direction.forward), "reverse": .option(Direction.reverse),
+    "inputForgetCandidateOutput": .option(GateOrder.inputForgetCandidateOutput),
+    "inputOutputForgetCandidate": .option(GateOrder.inputOutputForgetCandidate),
+    "resetAfter": .option(GRUForm.resetAfter), "resetBefore": .option(GRUForm.resetBefore),
+    "resetBeforeUpdateSwapped": .option(GRUForm.resetBeforeUpdateSwapped),
   ]
 }
 
