@@ -12,6 +12,7 @@ from safetensors.numpy import save
 
 import activations
 import attention_mask
+import convolution
 import decoder_layer
 import dropout
 import encoder_layer
@@ -32,7 +33,7 @@ from cases import Case, Function, Rounding, Tensors
 
 FORMAT = 1
 TOPICS = (
-    matrix_product, softmax, activations, dropout,
+    matrix_product, softmax, activations, dropout, convolution,
     attention_mask, scoring_functions, scaled_dot_product_attention, multi_head_attention,
     token_embedding, positional_encoding,
     layer_norm, residual,
