@@ -142,7 +142,7 @@ def cases() -> list[Case]:
         convolved("without-bias", "No bias.", biased=False),
         convolved("pointwise", "A kernel of 1 is the same affine map at every position.", (2, 5, 3), 7, 1),
         convolved("whole", "The kernel is as long as the sequence: a single result.", (3, 4, 2), kernel=4),
-        convolved("stride", "Every third position begins a result, and the last positions begin none.", (2, 13, 3), stride=3),
+        convolved("stride", "Every third position begins a result, and the last two positions begin none.", (2, 15, 3), stride=3),
         convolved("dilation", "The kernel sees every second position.", (2, 13, 3), kernel=3, dilation=2),
         convolved("padding", "Two zeros before and one after.", padding=zeros(2, 1)),
         convolved("padding-right", "No zeros before and three after.", padding=zeros(0, 3)),
