@@ -26,8 +26,8 @@ OUTPUTS, MODELS = "outputs.safetensors", "models.json"
 
 # Width of the model, heads, width of the network between, the widths of unequal keys and values, the vocabularies.
 D, H, INNER, KEY_WIDTH, VALUE_WIDTH, SOURCE_WORDS, TARGET_WORDS = 8, 2, 12, 6, 10, 7, 9
-# Sentences, and the lengths of source and target.
-B, S, T = 2, 5, 4
+# Sentences, the lengths of source and target, and the width of a recurrent network.
+B, S, T, RECURRENT_WIDTH = 2, 5, 4, 5
 
 
 class SelfAttention000(nn.Module):
@@ -185,7 +185,7 @@ class Model:
         if self.described.get("causal"):
             mask["tgt_mask"] = nn.Transformer.generate_square_subsequent_mask(T, dtype=torch.float64)
         output = module(*(double(x) for x in inputs.values()), **mask)
-        # nn.MultiheadAttention returns its weights too.
+        # nn.MultiheadAttention returns its weights too, and a recurrent network its last states.
         results = {"output": output[0] if isinstance(output, tuple) else output}
         return {name: torch.from_numpy(x) for name, x in inputs.items()} | results
 
@@ -201,12 +201,16 @@ def models() -> list[Model]:
     deep = own | {"layers": 2}
     source, target = {"sourceVocabulary": SOURCE_WORDS}, {"targetVocabulary": TARGET_WORDS}
     unequal = {"keyWidth": KEY_WIDTH, "valueWidth": VALUE_WIDTH}
+    recurrent, extents, sentences = {"width": RECURRENT_WIDTH}, (D, RECURRENT_WIDTH), {"x": (B, S, D)}
     rows = [
         ("pytorch-multihead-attention", "nn.MultiheadAttention", nn.MultiheadAttention(D, H, **pytorch), attention, {"queries": (B, T, D), "keys": (B, S, D), "values": (B, S, D)}),
         ("pytorch-multihead-attention-unequal", "nn.MultiheadAttention", nn.MultiheadAttention(D, H, kdim=KEY_WIDTH, vdim=VALUE_WIDTH, **pytorch), attention | unequal, {"queries": (B, T, D), "keys": (B, S, KEY_WIDTH), "values": (B, S, VALUE_WIDTH)}),
         ("pytorch-encoder-layer", "nn.TransformerEncoderLayer", nn.TransformerEncoderLayer(D, H, **layer), attention | post, {"x": (B, S, D)}),
         ("pytorch-decoder-layer", "nn.TransformerDecoderLayer", nn.TransformerDecoderLayer(D, H, activation="gelu", norm_first=True, layer_norm_eps=1e-6, **layer), attention | pre | {"activation": "gelu", "epsilon": 1e-6, "causal": True}, {"x": (B, T, D), "memory": (B, S, D)}),
         ("pytorch-transformer", "nn.Transformer", nn.Transformer(D, H, 2, 1, **layer), attention | post | {"layers": 2, "decoderLayers": 1, "causal": True}, {"source": (B, S, D), "target": (B, T, D)}),
+        ("pytorch-rnn", "nn.RNN", nn.RNN(*extents, nonlinearity="relu", **pytorch), recurrent | {"layers": 1, "activation": "relu"}, sentences),
+        ("pytorch-lstm", "nn.LSTM", nn.LSTM(*extents, 2, bidirectional=True, **pytorch), recurrent | {"layers": 2, "bidirectional": True}, sentences),
+        ("pytorch-gru", "nn.GRU", nn.GRU(*extents, 2, bias=False, **pytorch), recurrent | {"layers": 2, "bias": False}, sentences),
         ("document000-self-attention", "SelfAttention", SelfAttention000(), attention, {}),
         ("document000-masked-self-attention", "MaskedSelfAttention", MaskedSelfAttention000(), {}, {}),
         ("document000-multihead-attention", "MultiHeadAttention", MultiHeadAttention000(), attention, {}),

@@ -15,10 +15,13 @@ import attention_mask
 import convolution
 import decoder_layer
 import dropout
+import elman_rnn
 import encoder_layer
 import feed_forward
 import generation
+import gru
 import layer_norm
+import lstm
 import matrix_product
 import multi_head_attention
 import positional_encoding
@@ -37,6 +40,7 @@ TOPICS = (
     attention_mask, scoring_functions, scaled_dot_product_attention, multi_head_attention,
     token_embedding, positional_encoding,
     layer_norm, residual,
+    elman_rnn, lstm, gru,
     feed_forward, encoder_layer, decoder_layer, transformer, generation,
 )
 DIRECTORY = Path(__file__).resolve().parent.parent / "Vectors"

@@ -67,6 +67,58 @@ struct ParameterFilesTests {
         try stored(stem, "target"), memory: memory, layers: p.decoderLayers, norm: p.decoderNorm))
   }
 
+  @Test("nn.RNN")
+  func elman() throws {
+    let p = try load("pytorch-rnn") {
+      $0.elmanRNN(inputs: 8, width: 5, activation: .relu)
+    }
+    try check("pytorch-rnn", elmanRNN(try stored("pytorch-rnn", "x"), p))
+  }
+
+  @Test("nn.LSTM with two layers in both directions")
+  func lstm() throws {
+    let layers = try load("pytorch-lstm") { reader in
+      [8, 10].enumerated().map { layer, inputs in
+        Direction.allCases.map {
+          reader.lstm(inputs: inputs, width: 5, layer: layer, direction: $0)
+        }
+      }
+    }
+    let y = layers.reduce(try stored("pytorch-lstm", "x")) { x, layer in
+      Equations::lstm(x, forward: layer[0], reverse: layer[1])
+    }
+    try check("pytorch-lstm", y)
+  }
+
+  @Test("nn.GRU with two layers and without biases")
+  func gru() throws {
+    let layers = try load("pytorch-gru") { reader in
+      [8, 5].enumerated().map { layer, inputs in
+        reader.gru(inputs: inputs, width: 5, layer: layer, hasBias: false)
+      }
+    }
+    try check(
+      "pytorch-gru",
+      layers.reduce(try stored("pytorch-gru", "x")) { Equations::gru($0, $1) })
+  }
+
+  @Test("a recurrent network must be read to its last layer and direction, with its biases")
+  func recurrentRest() throws {
+    let error = #expect(throws: ParameterError.self) {
+      try load("pytorch-lstm") { $0.lstm(inputs: 8, width: 4) }
+    }
+    #expect(error?.misshapen.map(\.name).first == "weight_ih_l0")
+    #expect(error?.misshapen.first?.expected == [16, 8])
+    #expect(error?.extra.count == 12 && error?.extra.contains("bias_hh_l1_reverse") == true)
+    let biases = #expect(throws: ParameterError.self) {
+      try load("pytorch-gru") { reader in
+        _ = reader.gru(inputs: 8, width: 5)
+        _ = reader.gru(inputs: 5, width: 5, layer: 1, hasBias: false)
+      }
+    }
+    #expect(biases?.missing.map(\.name) == ["bias_ih_l0", "bias_hh_l0"])
+  }
+
   @Test("the documents' own classes")
   func documents() throws {
     let of000 = form(.preNorm, epsilon: 1e-5)
