@@ -28,6 +28,7 @@ import positional_encoding
 import residual
 import scaled_dot_product_attention
 import scoring_functions
+import seq2seq
 import softmax
 import token_embedding
 import transformer
@@ -40,7 +41,7 @@ TOPICS = (
     attention_mask, scoring_functions, scaled_dot_product_attention, multi_head_attention,
     token_embedding, positional_encoding,
     layer_norm, residual,
-    elman_rnn, lstm, gru,
+    elman_rnn, lstm, gru, seq2seq,
     feed_forward, encoder_layer, decoder_layer, transformer, generation,
 )
 DIRECTORY = Path(__file__).resolve().parent.parent / "Vectors"
