@@ -1,0 +1,4 @@
+import Notation
+import TestSupport
+
+let wrongTranslations: [WrongVersion<Translating>] = []
