@@ -336,6 +336,7 @@ def cases() -> list[Case]:
         model("bahdanau", "Additive scores of the previous state, two GRUs that read, a mapped first state.", "S2S-4", **BAHDANAU),
         model("bahdanau-lengths", "The last state of the network that reads backwards is that at the first position.", "S2S-4", leading=(3,), lengths=(3, 7, 5), **BAHDANAU),
         model("bahdanau-square", "As many positions as steps, widths alike where they can be.", "S2S-4", **BAHDANAU | {"s": 6, "t": 6, "d": 6, "y": 6, "h": 6, "e": 3}),
+        model("bahdanau-one-way", "A mapped first state of the encoder's width: left out, it would fit.", "S2S-4", **BAHDANAU | {"direction": FORWARD, "e": 4, "h": 4}),
         model("luong", "The new state asks, by dot products.", "S2S-5", **LUONG),
         model("luong-square", "[h; c] for [c; h] and the previous state for the new one have the right shape here.", "S2S-5", **LUONG | square | {"combined": 4}),
         model("luong-general", "Bilinear scores, GRUs with the reset after the map, sources of their own lengths.", "S2S-5", **LUONG | {"score": "bilinear", "encoder": "gru", "decoder": "gru", "form": gru.AFTER, "lengths": (5, 7)}),

@@ -74,6 +74,9 @@ struct Seq2SeqTests {
     version.expectRejection(by: try vectors, comparedBy: compare, and: translationLaws)
   }
 
+  @Test("what the wrong versions are made of is right without a mistake", arguments: try vectors)
+  func unmistaken(_ vector: GoldenCase) throws { try compare(unmistakenTranslation, with: vector) }
+
   @Test("the dialects differ on the same source and inputs")
   func dialectsDiffer() throws {
     let square = try #require(try vectors.first { $0.id == "document-000-square" })
