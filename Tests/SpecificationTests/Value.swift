@@ -52,6 +52,11 @@ enum Value {
     "largest": .option(HardChoice.largest),
     "fullPrefix": .option(GenerationMethod.fullPrefix),
     "cached": .option(GenerationMethod.cached),
+    "forward": .option(Direction.forward), "reverse": .option(Direction.reverse),
+    "inputForgetCandidateOutput": .option(GateOrder.inputForgetCandidateOutput),
+    "inputOutputForgetCandidate": .option(GateOrder.inputOutputForgetCandidate),
+    "resetAfter": .option(GRUForm.resetAfter), "resetBefore": .option(GRUForm.resetBefore),
+    "resetBeforeUpdateSwapped": .option(GRUForm.resetBeforeUpdateSwapped),
   ]
 }
 
