@@ -81,6 +81,31 @@ class DecoderLayer000(nn.Module):
         self.attn_1, self.attn_2, self.ff = MultiHeadAttention000(), MultiHeadAttention000(), FeedForward000()
 
 
+class Encoder000(nn.Module):
+    """The parameters of the Encoder of document 000's Seq2Seq."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lstm = nn.LSTM(D, RECURRENT_WIDTH)
+
+
+class Decoder000(nn.Module):
+    """The parameters of the Decoder of document 000's Seq2Seq, its LSTM wide enough for input and context."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lstm = nn.LSTM(TARGET_WORDS + RECURRENT_WIDTH, RECURRENT_WIDTH)
+        self.fc_out, self.attention = nn.Linear(RECURRENT_WIDTH, TARGET_WORDS), nn.Linear(2 * RECURRENT_WIDTH, 1)
+
+
+class Seq2Seq000(nn.Module):
+    """The parameters of document 000's Seq2Seq."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.encoder, self.decoder = Encoder000(), Decoder000()
+
+
 class MultiHeadAttention002(nn.Module):
     """The parameters of document 002's MultiHeadAttention."""
 
@@ -216,6 +241,7 @@ def models() -> list[Model]:
         ("document000-multihead-attention", "MultiHeadAttention", MultiHeadAttention000(), attention, {}),
         ("document000-encoder-layer", "EncoderLayer", EncoderLayer000(), attention | pre, {}),
         ("document000-decoder-layer", "DecoderLayer", DecoderLayer000(), attention | pre, {}),
+        ("document000-seq2seq", "Seq2Seq", Seq2Seq000(), recurrent | target, {}),
         ("document002-multihead-attention", "MultiHeadAttention", MultiHeadAttention002(), attention, {}),
         ("document002-layer-norm", "LayerNorm", LayerNorm002(), {"epsilon": 1e-12}, {}),
         ("document002-encoder-layer", "EncoderLayer", EncoderLayer002(), attention | own, {}),

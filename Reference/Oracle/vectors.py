@@ -14,6 +14,7 @@ import activations
 import adam
 import attention_mask
 import bleu
+import convolution
 import cross_entropy
 import decoder_layer
 import dropout
@@ -33,6 +34,7 @@ import positional_encoding
 import residual
 import scaled_dot_product_attention
 import scoring_functions
+import seq2seq
 import softmax
 import token_embedding
 import training_loop
@@ -43,11 +45,11 @@ from cases import Case, Function, Rounding, Tensors
 
 FORMAT = 1
 TOPICS = (
-    matrix_product, softmax, activations, dropout,
+    matrix_product, softmax, activations, dropout, convolution,
     attention_mask, scoring_functions, scaled_dot_product_attention, multi_head_attention,
     token_embedding, positional_encoding,
     layer_norm, residual,
-    elman_rnn, lstm, gru,
+    elman_rnn, lstm, gru, seq2seq,
     feed_forward, encoder_layer, decoder_layer, transformer, generation,
     word2vec,
     cross_entropy, adam, gradient_clipping, learning_rate_schedule, initialization, bleu, training_loop,

@@ -130,6 +130,10 @@ struct ParameterFilesTests {
     }
     _ = try load("document000-encoder-layer") { $0.encoderLayer(of000, naming: .document000) }
     _ = try load("document000-decoder-layer") { $0.decoderLayer(of000, naming: .document000) }
+    let translator = try load("document000-seq2seq") {
+      $0.document000Seq2Seq(inputs: 8, width: 5, outputs: 9)
+    }
+    #expect(translator.inputs == 9 && translator.output.outputs == 9)
     _ = try load("document002-multihead-attention") {
       $0.multiHeadAttention(dModel: 8, heads: 2, naming: .document002)
     }

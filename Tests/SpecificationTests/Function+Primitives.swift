@@ -68,6 +68,31 @@ extension Function {
       let seed = try a.seed()
       return .numbers(try a.integers(0).map { SplitMix64.uniform($0, seed: seed) })
     },
+    "convolution": Function(1, ["weight", "bias", "stride", "dilation", "padding"]) {
+      (a) throws(Fault) in
+      .numbers(
+        convolution(
+          try a.numbers(0),
+          Convolution(
+            weight: try a.numbers("weight"), bias: try a.has("bias") ? a.numbers("bias") : nil,
+            stride: try a.has("stride") ? a.integer("stride") : 1,
+            dilation: try a.has("dilation") ? a.integer("dilation") : 1,
+            padding: try a.option("padding", ConvolutionPadding.none))))
+    },
+    "receptiveField": Function(0, ["kernels", "strides", "dilations"]) { (a) throws(Fault) in
+      let (kernels, strides, dilations) = (
+        try a.integers("kernels"), try a.integers("strides"), try a.integers("dilations")
+      )
+      let layers = kernels.storage.indices.map { i in
+        Convolution<Double>(
+          weight: Tensor(shape: [1, 1, kernels[i]], repeating: 1), stride: strides[i],
+          dilation: dilations[i])
+      }
+      return .integers(Tensor(shape: [], storage: [receptiveField(of: layers)]))
+    },
+    "zeros": Function(0, ["left", "right"]) { (a) throws(Fault) in
+      .option(ConvolutionPadding.zeros(left: try a.integer("left"), right: try a.integer("right")))
+    },
     "empty": Function(nil) { (a) throws(Fault) in
       let shape = try a.positionalIntegers()
       guard shape.contains(0), shape.allSatisfy({ $0 >= 0 }) else {

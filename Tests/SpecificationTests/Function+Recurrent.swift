@@ -3,6 +3,7 @@ import Notation
 
 extension Function {
   static let recurrent: [String: Function] = cells.merging(runs) { word, _ in word }
+    .merging(seq2Seq) { word, _ in word }
 
   /// Words for the parameters of recurrent networks.
   private static let cells: [String: Function] = [

@@ -39,6 +39,8 @@ enum Value {
     "identity": .option(Activation.identity), "relu": .option(Activation.relu),
     "gelu": .option(Activation.gelu), "geluTanh": .option(Activation.geluTanh),
     "sigmoid": .option(Activation.sigmoid), "tanh": .option(Activation.tanh),
+    "causalPadding": .option(ConvolutionPadding.causal),
+    "samePadding": .option(ConvolutionPadding.same),
     "preNorm": .option(NormPlacement.preNorm), "postNorm": .option(NormPlacement.postNorm),
     "epsilonInsideRoot": .option(LayerNormForm.epsilonInsideRoot),
     "epsilonOutsideRoot": .option(LayerNormForm.epsilonOutsideRoot),
