@@ -27,6 +27,7 @@ import scoring_functions
 import softmax
 import token_embedding
 import transformer
+import vision_transformer
 from agreement import ORACLE_ROUNDING, Disagreement, wrong_places
 from cases import Case, Function, Rounding, Tensors
 
@@ -37,6 +38,7 @@ TOPICS = (
     token_embedding, positional_encoding,
     layer_norm, residual,
     feed_forward, encoder_layer, decoder_layer, transformer, generation,
+    vision_transformer,
 )
 DIRECTORY = Path(__file__).resolve().parent.parent / "Vectors"
 MANIFEST = "manifest.json"
