@@ -81,6 +81,25 @@ struct TransformerParameters {
     }
   }
 
+  /// The parameters of a Vision Transformer whose layers are those of `nn.TransformerEncoder`.
+  func visionTransformer(
+    classToken: Tensor<Double>, positions: Tensor<Double>
+  ) throws -> VisionTransformer<Double> {
+    try loadParameters(from: file) { reader in
+      VisionTransformer(
+        patchSize: attributes.integer(needed: "patchSize"),
+        patchOrder: attributes.dialect("patchOrder", of: PatchOrder.allCases),
+        patch: reader.affineMap(
+          "patch", inputs: file.tensors["patch.weight"]!.shape[1], outputs: form.dModel),
+        classToken: classToken, positions: positions,
+        layers: reader.layers(attributes.integer(needed: "layers")) {
+          $0.encoderLayer(form, naming: .pyTorch)
+        }, norm: norm(reader, "norm")!,
+        head: reader.affineMap(
+          "head", inputs: form.dModel, outputs: file.tensors["head.bias"]!.shape[0]))
+    }
+  }
+
   private func norm(_ reader: ParameterReader<Double>, _ name: String) -> LayerNorm<Double>? {
     guard file.tensors["\(name).weight"] != nil else { return nil }
     return reader.layerNorm(name, width: form.dModel, epsilon: form.epsilon, naming: .pyTorch)
@@ -89,7 +108,7 @@ struct TransformerParameters {
 
 extension GoldenCase.Attributes {
   /// The dialect that an attribute names as Swift does.
-  fileprivate func dialect<Dialect>(_ name: String, of dialects: [Dialect]) -> Dialect {
+  func dialect<Dialect>(_ name: String, of dialects: [Dialect]) -> Dialect {
     let word = string(needed: name)
     guard let dialect = dialects.first(where: { "\($0)" == word }) else {
       fatalError("there is no \(name) \(word)")
