@@ -50,6 +50,8 @@ enum Value {
     "largest": .option(HardChoice.largest),
     "fullPrefix": .option(GenerationMethod.fullPrefix),
     "cached": .option(GenerationMethod.cached),
+    "rowColumnChannel": .option(PatchOrder.rowColumnChannel),
+    "channelRowColumn": .option(PatchOrder.channelRowColumn),
   ]
 }
 
