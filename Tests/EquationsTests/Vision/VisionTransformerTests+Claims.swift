@@ -12,7 +12,7 @@ struct VisionTransformerClaimTests {
     #expect(patches(image, size: 16).shape == [196, 768])
   }
 
-  @Test("the class token's vector is blind to the order of patches, unless their positions differ")
+  @Test("the class token knows the order of patches by their positions alone")
   func order() {
     var maker = LayerMaker(seed: 55, placement: .preNorm)
     let images = maker.numbers([1, 4, 6, 2])

@@ -4,8 +4,7 @@ import Notation
 import TestSupport
 
 let patchesLaws: [Law<PatchesFunction>] = [
-  Law("there are HW/P² patches of P²C numbers, and each number of the image stands in one of them")
-  { patches, draw in
+  Law("each number of an image stands in one of its HW/P² patches") { patches, draw in
     let input = draw.patches()
     let (x, size) = (input.x, input.size)
     let (height, width, channels) = (x.shape[1], x.shape[2], x.shape[3])

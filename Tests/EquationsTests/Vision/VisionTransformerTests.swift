@@ -64,7 +64,7 @@ struct VisionTransformerTests {
     version.expectRejection(by: try vectors, comparedBy: compare, and: visionLaws)
   }
 
-  @Test("the orders of a patch differ on the vectors of both, unless there is one channel or pixel")
+  @Test("the orders of a patch differ on every vector but that of single pixels")
   func dialectsDiffer() throws {
     for vector in try patchesVectors {
       var input = try patchesCase(vector)
