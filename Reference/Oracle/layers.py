@@ -56,13 +56,14 @@ def multi_head(
     heads: int,
     attributes: Mapping[str, Any],
     keep: np.ndarray | None,
+    bias: np.ndarray | None = None,
 ) -> Tensors:
     """Returns Concat(head_1 … head_h) W^O, head_i = Attention(Q W_i^Q, K W_i^K, V W_i^V), and what led to it."""
     projected = {
         f"{name}Heads": split_heads(running.settled(exact.affine(x, *maps[name])), heads)
         for name, x in (("query", queries), ("key", keys), ("value", values))
     }
-    attention = attended(*projected.values(), attributes, keep)
+    attention = attended(*projected.values(), attributes, keep, bias)
     attention["heads"] = running.settled(attention.pop("output"))
     concatenated = concatenate_heads(attention["heads"])
     output = exact.affine(concatenated, *maps["output"])
