@@ -25,6 +25,7 @@ import residual
 import scaled_dot_product_attention
 import scoring_functions
 import softmax
+import swin_transformer
 import token_embedding
 import transformer
 import vision_transformer
@@ -38,7 +39,7 @@ TOPICS = (
     token_embedding, positional_encoding,
     layer_norm, residual,
     feed_forward, encoder_layer, decoder_layer, transformer, generation,
-    vision_transformer,
+    vision_transformer, swin_transformer,
 )
 DIRECTORY = Path(__file__).resolve().parent.parent / "Vectors"
 MANIFEST = "manifest.json"
