@@ -158,7 +158,7 @@ def filled_bounds(case: Case, expected: Tensors, rounding: Rounding) -> Tensors:
 
 def no_tolerance(case: Case, expected: Tensors, rounding: Rounding) -> Tensors:
     """Returns the bound of a result that must be met exactly."""
-    return {"output": np.zeros(1)}
+    return {"output": np.zeros(())}
 
 
 EXACTLY = "output: equal"

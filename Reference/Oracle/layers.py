@@ -58,16 +58,17 @@ def multi_head(
     attributes: Mapping[str, Any],
     keep: np.ndarray | None,
     drop: Mapping[str, Any] | None = None,
+    bias: np.ndarray | None = None,
 ) -> Tensors:
     """Returns Concat(head_1 … head_h) W^O, head_i = Attention(Q W_i^Q, K W_i^K, V W_i^V), and what led to it.
 
-    `drop` has the dropout of the weights.
+    `drop` has the dropout of the weights, `bias` is added to the scores.
     """
     projected = {
         f"{name}Heads": split_heads(running.settled(exact.affine(x, *maps[name])), heads)
         for name, x in (("query", queries), ("key", keys), ("value", values))
     }
-    attention = attended(*projected.values(), attributes, keep)
+    attention = attended(*projected.values(), attributes, keep, bias)
     heads_output = attention.pop("output")
     if drop:
         heads_output = exact.product(dropped(attention["weights"], drop), projected["valueHeads"])

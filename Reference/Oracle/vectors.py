@@ -36,9 +36,11 @@ import scaled_dot_product_attention
 import scoring_functions
 import seq2seq
 import softmax
+import swin_transformer
 import token_embedding
 import training_loop
 import transformer
+import vision_transformer
 import word2vec
 from agreement import ORACLE_ROUNDING, Disagreement, wrong_places
 from cases import Case, Function, Rounding, Tensors
@@ -52,6 +54,7 @@ TOPICS = (
     elman_rnn, lstm, gru, seq2seq,
     feed_forward, encoder_layer, decoder_layer, transformer, generation,
     word2vec,
+    vision_transformer, swin_transformer,
     cross_entropy, adam, gradient_clipping, learning_rate_schedule, initialization, bleu, training_loop,
 )
 DIRECTORY = Path(__file__).resolve().parent.parent / "Vectors"

@@ -66,6 +66,8 @@ enum Value {
     "inputOutputForgetCandidate": .option(GateOrder.inputOutputForgetCandidate),
     "resetAfter": .option(GRUForm.resetAfter), "resetBefore": .option(GRUForm.resetBefore),
     "resetBeforeUpdateSwapped": .option(GRUForm.resetBeforeUpdateSwapped),
+    "rowColumnChannel": .option(PatchOrder.rowColumnChannel),
+    "channelRowColumn": .option(PatchOrder.channelRowColumn),
   ]
 }
 

@@ -95,6 +95,25 @@ struct TransformerParameters {
     }
   }
 
+  /// The parameters of a Vision Transformer whose layers are those of `nn.TransformerEncoder`.
+  func visionTransformer(
+    classToken: Tensor<Double>, positions: Tensor<Double>
+  ) throws -> VisionTransformer<Double> {
+    try loadParameters(from: file) { reader in
+      VisionTransformer(
+        patchSize: attributes.integer(needed: "patchSize"),
+        patchOrder: attributes.dialect("patchOrder", of: PatchOrder.allCases),
+        patch: reader.affineMap(
+          "patch", inputs: file.tensors["patch.weight"]!.shape[1], outputs: form.dModel),
+        classToken: classToken, positions: positions,
+        layers: reader.layers(attributes.integer(needed: "layers")) {
+          $0.encoderLayer(form, naming: .pyTorch)
+        }, norm: norm(reader, "norm")!,
+        head: reader.affineMap(
+          "head", inputs: form.dModel, outputs: file.tensors["head.bias"]!.shape[0]))
+    }
+  }
+
   private func norm(_ reader: ParameterReader<Double>, _ name: String) -> LayerNorm<Double>? {
     guard file.tensors["\(name).weight"] != nil else { return nil }
     return reader.layerNorm(name, width: form.dModel, epsilon: form.epsilon, naming: .pyTorch)
@@ -103,7 +122,7 @@ struct TransformerParameters {
 
 extension GoldenCase.Attributes {
   /// The dialect that an attribute names as Swift does.
-  fileprivate func dialect<Dialect>(_ name: String, of dialects: [Dialect]) -> Dialect {
+  func dialect<Dialect>(_ name: String, of dialects: [Dialect]) -> Dialect {
     let word = string(needed: name)
     guard let dialect = dialects.first(where: { "\($0)" == word }) else {
       fatalError("there is no \(name) \(word)")
@@ -154,10 +173,10 @@ struct LayerMaker {
       weight: numbers([outputs, inputs], deviation: 0.5), bias: numbers([outputs], deviation: 0.25))
   }
 
-  mutating func norm() -> LayerNorm<Double> {
+  mutating func norm(_ d: Int = width) -> LayerNorm<Double> {
     LayerNorm(
-      gain: Tensor<Float>.normal([Self.width], from: &stream).map { 1 + $0 / 4 }.converted(),
-      bias: numbers([Self.width], deviation: 0.25), epsilon: epsilon)
+      gain: Tensor<Float>.normal([d], from: &stream).map { 1 + $0 / 4 }.converted(),
+      bias: numbers([d], deviation: 0.25), epsilon: epsilon)
   }
 
   mutating func encoderLayer() -> EncoderLayer<Double> {
@@ -188,17 +207,15 @@ struct LayerMaker {
       output: affineMap(Self.targetWords))
   }
 
-  private mutating func attention() -> MultiHeadAttention<Double> {
-    let d = Self.width
-    return MultiHeadAttention(
-      query: affineMap(d), key: affineMap(d), value: affineMap(d), output: affineMap(d),
-      heads: heads)
+  mutating func attention(_ d: Int = width) -> MultiHeadAttention<Double> {
+    MultiHeadAttention(
+      query: affineMap(d, d), key: affineMap(d, d), value: affineMap(d, d),
+      output: affineMap(d, d), heads: heads)
   }
 
-  private mutating func feedForward() -> FeedForward<Double> {
+  mutating func feedForward(_ d: Int = width) -> FeedForward<Double> {
     FeedForward(
-      inner: affineMap(Self.inner), outer: affineMap(Self.width, Self.inner),
-      activation: activation)
+      inner: affineMap(Self.inner, d), outer: affineMap(d, Self.inner), activation: activation)
   }
 }
 
