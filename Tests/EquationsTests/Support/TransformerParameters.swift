@@ -159,10 +159,10 @@ struct LayerMaker {
       weight: numbers([outputs, inputs], deviation: 0.5), bias: numbers([outputs], deviation: 0.25))
   }
 
-  mutating func norm() -> LayerNorm<Double> {
+  mutating func norm(_ d: Int = width) -> LayerNorm<Double> {
     LayerNorm(
-      gain: Tensor<Float>.normal([Self.width], from: &stream).map { 1 + $0 / 4 }.converted(),
-      bias: numbers([Self.width], deviation: 0.25), epsilon: epsilon)
+      gain: Tensor<Float>.normal([d], from: &stream).map { 1 + $0 / 4 }.converted(),
+      bias: numbers([d], deviation: 0.25), epsilon: epsilon)
   }
 
   mutating func encoderLayer() -> EncoderLayer<Double> {
@@ -193,17 +193,15 @@ struct LayerMaker {
       output: affineMap(Self.targetWords))
   }
 
-  private mutating func attention() -> MultiHeadAttention<Double> {
-    let d = Self.width
-    return MultiHeadAttention(
-      query: affineMap(d), key: affineMap(d), value: affineMap(d), output: affineMap(d),
-      heads: heads)
+  mutating func attention(_ d: Int = width) -> MultiHeadAttention<Double> {
+    MultiHeadAttention(
+      query: affineMap(d, d), key: affineMap(d, d), value: affineMap(d, d),
+      output: affineMap(d, d), heads: heads)
   }
 
-  private mutating func feedForward() -> FeedForward<Double> {
+  mutating func feedForward(_ d: Int = width) -> FeedForward<Double> {
     FeedForward(
-      inner: affineMap(Self.inner), outer: affineMap(Self.width, Self.inner),
-      activation: activation)
+      inner: affineMap(Self.inner, d), outer: affineMap(d, Self.inner), activation: activation)
   }
 }
 
