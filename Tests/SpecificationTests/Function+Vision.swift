@@ -20,7 +20,49 @@ extension Function {
           patch: try a.affineMap(named: "patch"), classToken: try a.numbers("classToken"),
           positions: try a.numbers("positions"), layers: try a.options("layers"),
           norm: try a.option("norm"), head: try a.affineMap(named: "head")))
-    }
+    },
+    "windowParameters": Function(0, ["attention", "biasTable", "windowSize"]) {
+      (a) throws(Fault) in
+      .option(
+        WindowAttention<Double>(
+          attention: try a.option("attention"), biasTable: try a.numbers("biasTable"),
+          windowSize: try a.integer("windowSize")))
+    },
+    "blockParameters": Function(
+      0, ["attention", "attentionNorm", "feedForward", "feedForwardNorm", "shift"]
+    ) { (a) throws(Fault) in
+      .option(
+        SwinBlock<Double>(
+          attention: try a.option("attention"), attentionNorm: try a.option("attentionNorm"),
+          feedForward: try a.option("feedForward"),
+          feedForwardNorm: try a.option("feedForwardNorm"), shift: try a.integer("shift")))
+    },
+    "mergingParameters": Function(0, ["norm", "reduction", "reductionBias"]) {
+      (a) throws(Fault) in
+      .option(
+        PatchMerging<Double>(
+          norm: try a.option("norm"), reduction: try a.affineMap(named: "reduction")))
+    },
+    "stageParameters": Function(0, ["merging", "blocks"]) { (a) throws(Fault) in
+      .option(
+        SwinStage<Double>(
+          merging: try a.ifGiven("merging"), blocks: try a.options("blocks")))
+    },
+    "swinParameters": Function(
+      0,
+      [
+        "patchSize", "patchOrder", "patch", "patchBias", "patchNorm", "stages", "norm", "head",
+        "headBias",
+      ]
+    ) { (a) throws(Fault) in
+      .option(
+        SwinTransformer<Double>(
+          patchSize: try a.integer("patchSize"),
+          patchOrder: try a.option("patchOrder", PatchOrder.rowColumnChannel),
+          patch: try a.affineMap(named: "patch"), patchNorm: try a.ifGiven("patchNorm"),
+          stages: try a.options("stages"), norm: try a.option("norm"),
+          head: try a.affineMap(named: "head")))
+    },
   ]
 
   private static let functions: [String: Function] = [
@@ -39,6 +81,82 @@ extension Function {
           "patches": steps.patches, "embedded": steps.embedded, "classVector": steps.classVector,
           "logits": steps.logits,
         ])
+    },
+    "cyclicShift": Function(1, ["by"]) { (a) throws(Fault) in
+      .numbers(cyclicShift(try a.numbers(0), by: try a.integer("by")))
+    },
+    "windows": Function(1, ["size"]) { (a) throws(Fault) in
+      .numbers(windows(try a.numbers(0), size: try a.integer("size")))
+    },
+    "joinedWindows": Function(1, ["size", "height", "width"]) { (a) throws(Fault) in
+      .numbers(
+        joinedWindows(
+          try a.numbers(0), size: try a.integer("size"), height: try a.integer("height"),
+          width: try a.integer("width")))
+    },
+    "relativePositionIndex": Function(0, ["window"]) { (a) throws(Fault) in
+      .integers(relativePositionIndex(window: try a.integer("window")))
+    },
+    "shiftedWindowMask": Function(0, ["height", "width", "window", "shift"]) {
+      (a) throws(Fault) in
+      .booleans(
+        shiftedWindowMask(
+          height: try a.integer("height"), width: try a.integer("width"),
+          window: try a.integer("window"), shift: try a.integer("shift")))
+    },
+    "windowAttention": Function(2, ["mask", "fill"]) { (a) throws(Fault) in
+      let steps = windowAttentionSteps(
+        try a.numbers(0), try a.option(1) as WindowAttention<Double>,
+        mask: try a.has("mask") ? a.booleans("mask") : nil,
+        fill: try a.option("fill", MaskFill.excluded))
+      return .record(
+        output: steps.output,
+        parts: [
+          "scores": steps.attention.scores, "maskedScores": steps.attention.maskedScores,
+          "weights": steps.attention.weights, "output": steps.output,
+        ])
+    },
+    "shiftedWindowAttention": Function(2, ["shift", "fill"]) { (a) throws(Fault) in
+      .numbers(
+        shiftedWindowAttention(
+          try a.numbers(0), try a.option(1) as WindowAttention<Double>,
+          shift: try a.has("shift") ? a.integer("shift") : 0,
+          fill: try a.option("fill", MaskFill.excluded)))
+    },
+    "swinBlock": Function(2, ["fill"]) { (a) throws(Fault) in
+      let steps = swinBlockSteps(
+        try a.numbers(0), try a.option(1) as SwinBlock<Double>,
+        fill: try a.option("fill", MaskFill.excluded))
+      return .record(
+        output: steps.output,
+        parts: [
+          "attention": steps.attention, "afterAttention": steps.afterAttention,
+          "feedForward": steps.feedForward, "output": steps.output,
+        ])
+    },
+    "patchMerging": Function(2) { (a) throws(Fault) in
+      .numbers(patchMerging(try a.numbers(0), try a.option(1) as PatchMerging<Double>))
+    },
+    "swinTransformer": Function(2, ["fill"]) { (a) throws(Fault) in
+      let steps = swinTransformerSteps(
+        try a.numbers(0), try a.option(1) as SwinTransformer<Double>,
+        fill: try a.option("fill", MaskFill.excluded))
+      return .record(
+        output: steps.logits,
+        parts: ["embedded": steps.embedded, "pooled": steps.pooled, "logits": steps.logits])
+    },
+    "attentionCost": Function(0, ["height", "width", "channels"]) { (a) throws(Fault) in
+      let cost = attentionCost(
+        height: try a.integer("height"), width: try a.integer("width"),
+        channels: try a.integer("channels"))
+      return .integers(Tensor(shape: [], storage: [cost]))
+    },
+    "windowAttentionCost": Function(0, ["height", "width", "channels", "window"]) {
+      (a) throws(Fault) in
+      let cost = windowAttentionCost(
+        height: try a.integer("height"), width: try a.integer("width"),
+        channels: try a.integer("channels"), window: try a.integer("window"))
+      return .integers(Tensor(shape: [], storage: [cost]))
     },
   ]
 }
