@@ -66,7 +66,7 @@ public struct SwinBlock<S: Scalar>: Sendable {
 /// Stops unless windows of m × m can be shifted by s.
 public func requireShift(_ s: Int, of m: Int) {
   require(
-    s >= 0 && s < max(m, 1), "windows of \(m) × \(m) can be shifted by 0 ..< \(m): got \(s)")
+    s >= 0 && s < m, "windows of \(m) × \(m) can be shifted by 0 ..< \(m): got \(s)")
 }
 
 /// The parameters of patch merging: four neighbours become one position of twice the width.

@@ -1,4 +1,8 @@
 import Equations
+<<<<<<< HEAD
+=======
+import ErrorBounds
+>>>>>>> 67e56fb456460f44dc315270b4af39b6ce533c5e
 import Notation
 import TestSupport
 
@@ -30,6 +34,7 @@ let insideLaws: [Law<InsideFunction>] = [
       }
     }
   },
+<<<<<<< HEAD
   Law("a bias that is the same for every offset changes no weight") { attention, draw in
     var input = draw.inside()
     (input.mask, input.fill) = (nil, .excluded)
@@ -41,6 +46,20 @@ let insideLaws: [Law<InsideFunction>] = [
     for (a, b) in zip(weights.storage, attention(input).attention.weights.storage) {
       try expect(abs(a - b) <= 8 * size * 0x1p-52 * a, "\(a) has become \(b)")
     }
+=======
+  Law("a bias that is the same for every offset changes no weight", cases: 30) { attention, draw in
+    var input = draw.inside()
+    (input.mask, input.fill) = (nil, .excluded)
+    var other = input
+    input.p.biasTable = input.p.biasTable.map { _ in 0 }
+    other.p.biasTable = input.p.biasTable.map { _ in 2 }
+    func bounds(_ input: InsideCase<Double>) -> Tensor<Double> {
+      insideEquation(input.converted(to: RunningError.self)).attention.weights.bounds
+    }
+    try expectSame(
+      attention(other).attention.weights, attention(input).attention.weights,
+      bounds: bounds(other), bounds(input))
+>>>>>>> 67e56fb456460f44dc315270b4af39b6ce533c5e
   },
 ]
 
