@@ -27,6 +27,14 @@ def zeros_around(case: Case) -> tuple[int, int]:
     raise ValueError(f"unknown padding {padding}")
 
 
+EXTENTS = ("kernels", "strides", "dilations")
+
+
+def layers_of(case: Case) -> list[tuple[int, int, int]]:
+    """Returns kernel, stride and dilation of each layer."""
+    return list(zip(*(case.inputs[name].tolist() for name in EXTENTS), strict=True))
+
+
 # First source: PyTorch's own convolution.
 
 
@@ -50,7 +58,7 @@ def convolution_by_torch(case: Case) -> Tensors:
 
 def field_by_torch(case: Case) -> Tensors:
     """Returns the receptive field: over how many positions the gradient of one result spreads."""
-    layers = list(zip(*(case.inputs[name].tolist() for name in ("kernels", "strides", "dilations")), strict=True))
+    layers = layers_of(case)
     length = 1
     for kernel, stride, dilation in reversed(layers):
         length = (length - 1) * stride + dilation * (kernel - 1) + 1
@@ -58,7 +66,8 @@ def field_by_torch(case: Case) -> Tensors:
     x = torch.ones(1, 1, length + 5, dtype=torch.float64, requires_grad=True)
     y = x
     for kernel, stride, dilation in layers:
-        y = torch.nn.functional.conv1d(y, torch.ones(1, 1, kernel, dtype=torch.float64), None, stride, dilation=dilation)
+        ones = torch.ones(1, 1, kernel, dtype=torch.float64)
+        y = torch.nn.functional.conv1d(y, ones, None, stride, dilation=dilation)
     y[0, 0, 0].backward()
     touched = np.flatnonzero(x.grad.numpy())
     return {"output": np.array(touched[-1] - touched[0] + 1, dtype=np.int64)}
@@ -89,8 +98,8 @@ def convolution(case: Case, lift: Callable[[np.ndarray], np.ndarray]) -> Tensors
 def field(case: Case, lift: Callable[[np.ndarray], np.ndarray]) -> Tensors:
     """Returns the receptive field: the positions that one result depends on, layer by layer backwards."""
     seen = {0}
-    for kernel, stride, dilation in reversed(list(zip(*(case.inputs[n] for n in ("kernels", "strides", "dilations")), strict=True))):
-        seen = {int(at * stride + j * dilation) for at in seen for j in range(kernel)}
+    for kernel, stride, dilation in reversed(layers_of(case)):
+        seen = {at * stride + j * dilation for at in seen for j in range(kernel)}
     return {"output": np.array(max(seen) - min(seen) + 1, dtype=np.int64)}
 
 
@@ -125,7 +134,7 @@ def convolved(
 def stack(id: str, purpose: str, *layers: tuple[int, int, int]) -> Case:
     """Returns the receptive field of layers, each a kernel, a stride and a dilation."""
     columns = np.array(layers, dtype=np.int64).reshape(-1, 3).T
-    inputs = dict(zip(("kernels", "strides", "dilations"), columns, strict=True))
+    inputs = dict(zip(EXTENTS, columns, strict=True))
     return Case(id, "receptiveField", purpose, inputs, ("CNN-1",), {})
 
 

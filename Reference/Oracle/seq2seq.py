@@ -40,7 +40,9 @@ def named(case: Case, prefix: str) -> Tensors:
     return {name[0].lower() + name[1:]: x for name, x in found.items()}
 
 
-def network(case: Case, prefix: str, x: np.ndarray, direction: str, states: Sequence[np.ndarray], lengths: bool) -> Case:
+def network(
+    case: Case, prefix: str, x: np.ndarray, direction: str, states: Sequence[np.ndarray], lengths: bool
+) -> Case:
     """Returns the case of one of the model's networks, `encoder`, `reverse` or `decoder`, alone."""
     kind = case.attributes["decoder" if prefix == "decoder" else "encoder"]
     inputs = {"x": x} | named(case, prefix) | dict(zip(KINDS[kind][2], states, strict=False))
@@ -163,7 +165,9 @@ class ExactModel:
         bias = self.case.inputs.get(f"{name}Bias")
         return exact.affine(x, self.lift(self.case.inputs[f"{name}Weight"]), None if bias is None else self.lift(bias))
 
-    def ran(self, prefix: str, x: np.ndarray, direction: str, states: Sequence[np.ndarray], lengths: bool) -> tuple[np.ndarray, list[np.ndarray]]:
+    def ran(
+        self, prefix: str, x: np.ndarray, direction: str, states: Sequence[np.ndarray], lengths: bool
+    ) -> tuple[np.ndarray, list[np.ndarray]]:
         """Returns the states …×t×h that a network runs through, and the last ones."""
         part = network(self.case, prefix, x, direction, states, lengths)
         _, definition, _, last = KINDS[part.function]
@@ -190,7 +194,8 @@ class ExactModel:
             inputs = {"queries": hidden[..., None, :], "keys": encoded} | named(self.case, "score")
             scored = replace(self.case, inputs=inputs, attributes={"scoring": self.case.attributes["score"]})
             scores = scoring_functions.scores(scored, self.lift, "keys")[..., 0, :]
-        weights, contexts = self.lift(np.zeros(scores.shape)), np.empty((*scores.shape[:-1], encoded.shape[-1]), dtype=object)
+        weights = self.lift(np.zeros(scores.shape))
+        contexts = np.empty((*scores.shape[:-1], encoded.shape[-1]), dtype=object)
         for group in np.ndindex(scores.shape[:-1]):
             length = self.case.inputs["lengths"][group] if "lengths" in self.case.inputs else scores.shape[-1]
             weights[group][:length] = softmax_rows(scores[group][:length])
@@ -213,7 +218,8 @@ class ExactModel:
                 both = np.concatenate([attention[-1], states[0]], axis=-1)
                 step["combined"] = running.settled(exact.each(exact.tanh, self.mapped("combination", both)))
             logits = self.mapped("output", step.get("combined", states[0]))
-            steps.append(dict(zip(("scores", "weights", "contexts"), attention, strict=False)) | step | {"logits": logits})
+            asked = dict(zip(("scores", "weights", "contexts"), attention, strict=False))
+            steps.append(asked | step | {"logits": logits})
         return results | {name: np.stack([step[name] for step in steps], axis=-2) for name in steps[0]}
 
 
@@ -237,7 +243,8 @@ def greedy(case: Case, lift: Callable[[np.ndarray], np.ndarray]) -> Tensors:
     def best(logits: np.ndarray) -> np.ndarray:
         chosen = np.empty(logits.shape[:-1], dtype=np.int64)
         for sequence in np.ndindex(chosen.shape):
-            chosen[sequence] = likeliest(logits[sequence], f"{TOPIC}/{case.id}: step {len(tokens)} of sequence {sequence}")
+            place = f"{TOPIC}/{case.id}: step {len(tokens)} of sequence {sequence}"
+            chosen[sequence] = likeliest(logits[sequence], place)
         return chosen
 
     results = ExactModel(case, lift).run(case.attributes["steps"], following)
@@ -257,10 +264,11 @@ SCALES = {"elmanRNN": (0.6,), "lstm": tuple(lstm.SCALES[gate] for gate in "ifgo"
 
 
 def model(
-    id: str, purpose: str, *ids: str, leading: tuple[int, ...] = (2,), s: int = 7, d: int = 3, e: int = 4, h: int = 4, t: int = 5,
-    y: int = 2, v: int = 6, encoder: str = "lstm", direction: str = FORWARD, decoder: str = "lstm", start: str = "encoderState",
-    attention: str = BEFORE, score: str = TANH_OF_LINEAR, combined: int = 3, lengths: tuple[int, ...] = (), biased: bool = True,
-    feedback: str | None = None, attempt: int = 0, scale: float = 1.0, **attributes: Any,
+    id: str, purpose: str, *ids: str, leading: tuple[int, ...] = (2,), s: int = 7, d: int = 3, e: int = 4, h: int = 4,
+    t: int = 5, y: int = 2, v: int = 6, encoder: str = "lstm", direction: str = FORWARD, decoder: str = "lstm",
+    start: str = "encoderState", attention: str = BEFORE, score: str = TANH_OF_LINEAR, combined: int = 3,
+    lengths: tuple[int, ...] = (), biased: bool = True, feedback: str | None = None, attempt: int = 0,
+    scale: float = 1.0, **attributes: Any,
 ) -> Case:
     """Returns a model with a drawn source …×s×d, and inputs …×t×y, or a start …×y if there is feedback.
 
@@ -275,9 +283,12 @@ def model(
             inputs["source"][place][inputs["lengths"][place] :] = np.nan
 
     def drawn_network(prefix: str, kind: str, read: int, width: int) -> None:
-        for name, extents in (("InputWeight", (read,)), ("RecurrentWeight", (width,)), ("InputBias", ()), ("RecurrentBias", ())):
-            if extents or biased:
-                inputs[prefix + name] = np.concatenate([draw.normal(width, *extents, scale=size) for size in SCALES[kind]])
+        parameters = {"InputWeight": (read,), "RecurrentWeight": (width,)}
+        if biased:
+            parameters |= {"InputBias": (), "RecurrentBias": ()}
+        for name, extents in parameters.items():
+            gates = [draw.normal(width, *extents, scale=size) for size in SCALES[kind]]
+            inputs[prefix + name] = np.concatenate(gates)
 
     def drawn_map(name: str, outputs: int, read: int, scale: float = 0.7, shift: float = 0.7) -> None:
         inputs[f"{name}Weight"] = draw.normal(outputs, read, scale=scale)
@@ -299,7 +310,8 @@ def model(
         drawn_map("combination", combined, width + h)
     # Tokens that depend on the state more than on the bias.
     drawn_map("output", v, combined if attention == AFTER else h, *((3.0, 0.2) if feedback else ()))
-    function, given = "seq2Seq", {"encoder": encoder, "direction": direction, "decoder": decoder, "start": start, "attention": attention}
+    function, given = "seq2Seq", {"encoder": encoder, "direction": direction, "decoder": decoder}
+    given |= {"start": start, "attention": attention}
     if attention != NONE:
         given["score"] = score
     if feedback is None:
