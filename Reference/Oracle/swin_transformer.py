@@ -17,6 +17,7 @@ from agreement import DEFINITION, MPMATH, PYTORCH, PYTORCH_FLOAT64, double
 from attention_cases import ROOT_KEY_WIDTH
 from attention_mask import EXACTLY, EXCLUDED, added, no_tolerance
 from cases import Case, Draw, Function, Tensors, defined
+from dropout import LayerDropout
 from encoder_layer import attention_parameters, layer_parameters, norm_parameters
 from layers import below
 from pytorch_layers import heads_of, side_by_side
@@ -286,7 +287,7 @@ def inside_defined(x: np.ndarray, p: Tensors, raw: Tensors, fill: Mapping[str, A
     bias = np.moveaxis(raw["bias_table"][offset_rows(m)], -1, 0)
     attributes = {"scale": ROOT_KEY_WIDTH, "fill": fill}
     maps = layers.packed_maps(p)
-    return layers.multi_head(x, x, x, maps, heads, attributes, None if keep is None else keep[:, None], bias)
+    return layers.multi_head(x, x, x, maps, heads, attributes, None if keep is None else keep[:, None], bias=bias)
 
 
 def window_attention_defined(case: Case, lift: Lift) -> Tensors:
@@ -316,7 +317,7 @@ def shifted_window_attention_defined(case: Case, lift: Lift) -> Tensors:
 
 def block_defined(x: np.ndarray, p: Tensors, raw: Tensors, shift: int, attributes: Mapping[str, Any]) -> Tensors:
     """Returns what the two sublayers of a block make of a map …×H×W×C."""
-    layer = layers.Layer(p, {**attributes, "placement": "preNorm"})
+    layer = layers.Layer(p, {**attributes, "placement": "preNorm"}, LayerDropout.of(attributes))
     own, stored = below(p, "self_attn"), below(raw, "self_attn")
     attention, after = layer.sublayer(x, "norm1", lambda y: moved_defined(y, own, stored, shift, attributes["fill"]))
     feed, output = layer.sublayer(after, "norm2", layer.feed_forward)

@@ -12,6 +12,7 @@ import layers
 import running
 from agreement import DEFINITION, MPMATH, PYTORCH_FLOAT64, double
 from cases import Case, Draw, Tensors, defined
+from dropout import LayerDropout
 from encoder_layer import layer_attributes, layer_parameters, norm_parameters
 from pytorch_layers import Record, encoder_stack, loaded
 
@@ -108,7 +109,9 @@ def vision_transformer_defined(case: Case, lift: Callable[[np.ndarray], np.ndarr
     token = np.broadcast_to(lifted["classToken"], (*vectors.shape[:-2], 1, vectors.shape[-1]))
     embedded = running.settled(np.concatenate([token, vectors], axis=-2) + lifted["positionTable"])
     batch = embedded.reshape(-1, *embedded.shape[-2:])
-    encoded = layers.encoder(batch, lifted, attributes, attributes["layers"], None, None)
+    encoded = layers.encoder(
+        batch, lifted, attributes, LayerDropout.of(attributes), attributes["layers"], None, None
+    )
     encoded = {name: x.reshape(embedded.shape) for name, x in encoded.items()}
     y = encoded.pop("output")[..., 0, :]
     logits = exact.affine(y, *layers.affine_map(lifted, "head"))
