@@ -47,6 +47,11 @@ struct ElmanRNNTests {
     try ElmanKind.compare(ElmanKind.equation, with: vector)
   }
 
+  @Test("states are PyTorch's, to 1e-12 of the largest", arguments: try ElmanKind.vectors)
+  func goldenStates(_ vector: GoldenCase) throws {
+    try vector.check(ElmanKind.equation(try ElmanKind.input(vector)), withinShareOfLargest: 1e-12)
+  }
+
   @Test("the network in Float agrees with the golden vectors", arguments: try ElmanKind.vectors)
   func goldenInFloat(_ vector: GoldenCase) throws {
     let results = ElmanKind.equation(try ElmanKind.input(vector).converted(to: Float.self))

@@ -80,6 +80,11 @@ struct GRUTests {
     try GRUKind.compare(GRUKind.equation, with: vector)
   }
 
+  @Test("states are PyTorch's, to 1e-12 of the largest", arguments: try GRUKind.vectors)
+  func goldenStates(_ vector: GoldenCase) throws {
+    try vector.check(GRUKind.equation(try GRUKind.input(vector)), withinShareOfLargest: 1e-12)
+  }
+
   @Test("the network in Float agrees with the golden vectors", arguments: try GRUKind.vectors)
   func goldenInFloat(_ vector: GoldenCase) throws {
     let results = GRUKind.equation(try GRUKind.input(vector).converted(to: Float.self))

@@ -111,6 +111,11 @@ struct LSTMTests {
     try LSTMKind.compare(LSTMKind.equation, with: vector)
   }
 
+  @Test("states are PyTorch's, to 1e-12 of the largest", arguments: try LSTMKind.vectors)
+  func goldenStates(_ vector: GoldenCase) throws {
+    try vector.check(LSTMKind.equation(try LSTMKind.input(vector)), withinShareOfLargest: 1e-12)
+  }
+
   @Test("the network in Float agrees with the golden vectors", arguments: try LSTMKind.vectors)
   func goldenInFloat(_ vector: GoldenCase) throws {
     let results = LSTMKind.equation(try LSTMKind.input(vector).converted(to: Float.self))

@@ -49,6 +49,12 @@ struct Seq2SeqTests {
   @Test("encoder, attention and decoder agree with the golden vectors", arguments: try vectors)
   func golden(_ vector: GoldenCase) throws { try compare(correctTranslation, with: vector) }
 
+  @Test("steps are PyTorch's, to 1e-12 of the largest", arguments: try vectors)
+  func goldenSteps(_ vector: GoldenCase) throws {
+    try vector.check(
+      results(correctTranslation(try vector.translation)), withinShareOfLargest: 1e-12)
+  }
+
   @Test("encoder, attention and decoder in Float agree with the vectors", arguments: try vectors)
   func goldenInFloat(_ vector: GoldenCase) throws {
     let steps = correctTranslation(try vector.translation.converted(to: Float.self))
