@@ -347,6 +347,7 @@ def cases() -> list[Case]:
         model("document-000-length-zero", "A source without positions: weights and context are 0.", *DOCUMENT_000, leading=(3,), lengths=(7, 0, 2)),
         model("bahdanau", "Additive scores of the previous state, two GRUs that read, a mapped first state.", "S2S-4", **BAHDANAU),
         model("bahdanau-lengths", "The last state of the network that reads backwards is that at the first position.", "S2S-4", leading=(3,), lengths=(3, 7, 5), **BAHDANAU),
+        model("bahdanau-long", "50 positions, read both ways, and 50 steps; one source is shorter.", "S2S-4", **BAHDANAU | {"s": 50, "t": 50, "d": 2, "e": 3, "h": 3, "v": 3, "lengths": (50, 37)}),
         model("bahdanau-square", "As many positions as steps, widths alike where they can be.", "S2S-4", **BAHDANAU | {"s": 6, "t": 6, "d": 6, "y": 6, "h": 6, "e": 3}),
         model("bahdanau-one-way", "A mapped first state of the encoder's width: left out, it would fit.", "S2S-4", **BAHDANAU | {"direction": FORWARD, "e": 4, "h": 4}),
         model("luong", "The new state asks, by dot products.", "S2S-5", **LUONG),
