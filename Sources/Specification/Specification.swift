@@ -9,23 +9,27 @@ public struct Specification: Sendable {
   public static let current = Specification(
     text: (try? String(contentsOf: packageRoot.appending(path: "SPEC.md"), encoding: .utf8)) ?? "")
 
-  /// Cuts a document.
-  public init(text: String) { lines = text.components(separatedBy: "\n") }
-
   /// Everything under each heading of the second level.
-  public var sections: [Section] { cut(numbered(lines, from: 1), at: "## ") }
+  public let sections: [Section]
+
+  /// The fenced blocks, marked `example` or otherwise.
+  public let blocks: [Block]
+
+  /// The lines outside of fenced blocks, with their numbers.
+  public let prose: [(number: Int, line: String)]
+
+  /// Cuts a document.
+  public init(text: String) {
+    lines = text.components(separatedBy: "\n")
+    let numbered = numbered(lines, from: 1)
+    sections = cut(numbered, at: "## ")
+    blocks = fencedBlocks(numbered)
+    prose = numbered.filter { !$0.isFenced && !$0.line.hasPrefix("```") }
+      .map { ($0.number, $0.line) }
+  }
 
   /// The sections that have a `Files:` line.
   public var topics: [Topic] { sections.compactMap(Topic.init) }
-
-  /// The fenced blocks, marked `example` or otherwise.
-  public var blocks: [Block] { fencedBlocks(numbered(lines, from: 1)) }
-
-  /// The lines outside of fenced blocks, with their numbers.
-  public var prose: [(number: Int, line: String)] {
-    numbered(lines, from: 1).filter { !$0.isFenced && !$0.line.hasPrefix("```") }
-      .map { ($0.number, $0.line) }
-  }
 }
 
 /// A heading with what stands under it.

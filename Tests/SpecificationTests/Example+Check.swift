@@ -38,8 +38,11 @@ extension Example {
     return count
   }
 
-  /// The lines whose claim is that a call is refused.
-  func refusals() throws -> [Int] { try statements().filter(\.isRefusal).map(\.line) }
+  /// The lines whose claim is that a call is refused, on a side that has the function called.
+  func refusals(_ side: Side) throws -> [Int] {
+    try statements().filter { $0.isRefusal && (side == .equations || $0.left.callsKernel) }
+      .map(\.line)
+  }
 
   /// Makes the call that is to be refused; it returns only if it is not.
   func callRefused(line: Int, _ side: Side) throws {
@@ -53,6 +56,13 @@ extension Example {
         return
       }
     }
+  }
+}
+
+extension Expression {
+  /// Whether the expression is a call of a function that has a kernel.
+  fileprivate var callsKernel: Bool {
+    if case .call(let name, _) = self { Function.all[name]?.kernel != nil } else { false }
   }
 }
 

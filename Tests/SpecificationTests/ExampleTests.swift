@@ -13,7 +13,7 @@ struct ExampleTests {
   @Test("what an example says is refused is refused by both", arguments: Side.allCases)
   func refusals(side: Side) async throws {
     for example in Specification.current.examples {
-      for line in try example.refusals() {
+      for line in try example.refusals(side) {
         let result = await #expect(
           processExitsWith: .failure, observing: [\.standardErrorContent], "SPEC.md line \(line)"
         ) { [index = example.number - 1 as Int, line = line as Int, side = side as Side] in
@@ -65,7 +65,7 @@ struct ExampleRunnerTests {
   @Test("a call that is not refused comes back, and its names count as used")
   func notRefused() throws {
     let example = Example("x = [1]\nsoftmax(x) = refused")
-    #expect(try example.refusals() == [41])
+    #expect(try example.refusals(.equations) == [41])
     #expect(try example.check(.equations) == 0)
     for side in Side.allCases { try example.callRefused(line: 41, side) }
   }

@@ -42,8 +42,8 @@ struct IdentifierTests {
   @Test("each id is stated once, in the section of its topic", arguments: specifiedTopics)
   func placed(topic: Inventory.Topic) {
     for entry in topic.entries {
-      let stating = Specification.current.sections.flatMap { section in
-        section.statedIdentifiers.filter { $0 == entry.id }.map { _ in section.title }
+      let stating = Self.stated.flatMap { title, ids in
+        ids.filter { $0 == entry.id }.map { _ in title }
       }
       #expect(stating == [topic.title], "\(entry.id)")
     }
@@ -88,6 +88,11 @@ struct IdentifierTests {
     #expect(!stands(in: "OneTests", "// \"it is so\""))
   }
 
+  /// Every section's title, and the ids that it states.
+  private static let stated = Specification.current.sections.map {
+    ($0.title, $0.statedIdentifiers)
+  }
+
   /// The topics that have a section in SPEC.md.
   static let specifiedTopics = Inventory.current.topics.filter { topic in
     Specification.current.sections.contains { $0.title == topic.title }
@@ -105,19 +110,20 @@ private struct Evidence {
   let name: String
 
   /// Whether the file, or its part for an aspect, has a test or a law of this name.
-  func stands(in source: Source) -> Bool {
-    source.name == file
-      && source.text.matches(of: /(?:@Test|Law)\(\s*"([^"]+)"/).contains { $0.1 == name }
-  }
+  func stands(in source: Source) -> Bool { source.name == file && source.names.contains(name) }
 }
 
 /// A file of tests.
 private struct Source {
-  let path: String
-  let text: String
+  /// The file's name without extension and aspect.
+  let name: String
+  /// What its tests and laws are called.
+  let names: Set<String>
 
-  /// The name without extension and aspect.
-  var name: Substring { path.split(separator: "/").last?.prefix { $0 != "+" && $0 != "." } ?? "" }
+  init(path: String, text: String) {
+    name = String(path.split(separator: "/").last?.prefix { $0 != "+" && $0 != "." } ?? "")
+    names = Set(text.matches(of: /(?:@Test|Law)\(\s*"([^"]+)"/).map { String($0.1) })
+  }
 }
 
 /// Everything of the form `File`: "name".
