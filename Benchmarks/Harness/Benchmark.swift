@@ -3,7 +3,7 @@ import Notation
 /// Every benchmark, topic by topic.
 var benchmarks: [Benchmark] {
   matrixProductBenchmarks + softmaxBenchmarks + activationBenchmarks
-    + scaledDotProductAttentionBenchmarks + multiHeadAttentionBenchmarks
+    + layerNormBenchmarks + scaledDotProductAttentionBenchmarks + multiHeadAttentionBenchmarks
 }
 
 /// One row of the table before it is measured.

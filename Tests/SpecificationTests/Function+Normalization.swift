@@ -1,18 +1,30 @@
 import Equations
+import ErrorBounds
+import Kernels
 import Notation
+import TestSupport
 
 extension Function {
   static let normalization: [String: Function] = [
-    "layerNorm": Function(1, ["gain", "bias", "epsilon", "form"]) { (a) throws(Fault) in
-      let x = try a.numbers(0)
-      let steps = layerNormSteps(x, try a.layerNorm(width: x.shape.last ?? 0, bias: "bias"))
-      return .record(
-        output: steps.output,
-        parts: [
-          "mean": steps.mean, "variance": steps.variance, "normalized": steps.normalized,
-          "output": steps.output,
-        ])
-    },
+    "layerNorm": Function(
+      1, ["gain", "bias", "epsilon", "form"],
+      equation: { (a) throws(Fault) in
+        let x = try a.numbers(0)
+        let steps = layerNormSteps(x, try a.layerNorm(width: x.shape.last ?? 0, bias: "bias"))
+        return .record(
+          output: steps.output,
+          parts: [
+            "mean": steps.mean, "variance": steps.variance, "normalized": steps.normalized,
+            "output": steps.output,
+          ])
+      },
+      kernel: { (a) throws(Fault) in
+        let x = try a.numbers(0)
+        let p = try a.layerNorm(width: x.shape.last ?? 0, bias: "bias")
+        guard let floats = try? exactFloats(x) else { return nil }
+        return KernelResult(
+          value: layerNorm(floats, try p.exactFloats()), bound: layerNormBound(x.finite, p))
+      }),
     "norm": Function(0, ["gain", "bias", "width", "epsilon", "form"]) { (a) throws(Fault) in
       .option(
         try a.layerNorm(width: a.has("width") ? try a.integer("width") : 0, bias: "bias"))
@@ -44,5 +56,14 @@ extension Arguments {
     return LayerNorm(
       gain: try numbers("gain"), bias: try has(bias) ? numbers(bias) : nil, epsilon: epsilon,
       form: form)
+  }
+}
+
+extension LayerNorm<Double> {
+  /// The same parameters as the kernels get them.
+  func exactFloats() throws(Fault) -> LayerNorm<Float> {
+    _ = try SpecificationTests.exactFloats(gain)
+    if let bias { _ = try SpecificationTests.exactFloats(bias) }
+    return converted()
   }
 }
