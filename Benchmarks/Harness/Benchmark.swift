@@ -3,7 +3,8 @@ import Notation
 /// Every benchmark, topic by topic.
 var benchmarks: [Benchmark] {
   matrixProductBenchmarks + softmaxBenchmarks + activationBenchmarks + dropoutBenchmarks
-    + layerNormBenchmarks + scaledDotProductAttentionBenchmarks + multiHeadAttentionBenchmarks
+    + layerNormBenchmarks + residualBenchmarks
+    + scaledDotProductAttentionBenchmarks + multiHeadAttentionBenchmarks
 }
 
 /// One row of the table before it is measured.
