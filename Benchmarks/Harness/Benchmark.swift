@@ -2,7 +2,8 @@ import Notation
 
 /// Every benchmark, topic by topic.
 var benchmarks: [Benchmark] {
-  matrixProductBenchmarks + softmaxBenchmarks + activationBenchmarks
+  matrixProductBenchmarks + softmaxBenchmarks + activationBenchmarks + dropoutBenchmarks
+    + layerNormBenchmarks + residualBenchmarks
     + scaledDotProductAttentionBenchmarks + multiHeadAttentionBenchmarks
 }
 

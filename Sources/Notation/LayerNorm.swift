@@ -35,6 +35,13 @@ public struct LayerNorm<S: Scalar>: Sendable {
   /// d, the width of a row.
   public var width: Int { gain.count }
 
+  /// Stops unless the rows of a tensor of this shape have the width of the gain: both modules refuse
+  /// other shapes with this sentence.
+  public func checkWidth(of shape: [Int]) {
+    require(
+      shape.last == width, "x must be … × \(width), the width of the gain: got \(described(shape))")
+  }
+
   /// The same parameters in another type.
   public func converted<T: Scalar>(to type: T.Type = T.self) -> LayerNorm<T> {
     LayerNorm<T>(

@@ -184,11 +184,15 @@ extension Tensor where Element: Scalar {
 
 // MARK: - Sums
 
+/// Stops unless the terms of a sum have one shape: all modules refuse others with this sentence.
+@inlinable public func checkTerms(_ a: [Int], _ b: [Int]) {
+  require(a == b, "the terms of a sum must have one shape: got \(a) and \(b)")
+}
+
 extension Tensor where Element: Scalar {
   /// The sum, element by element, of two tensors of one shape.
   @inlinable public static func + (a: Tensor, b: Tensor) -> Tensor {
-    require(
-      a.shape == b.shape, "the terms of a sum must have one shape: got \(a.shape) and \(b.shape)")
+    checkTerms(a.shape, b.shape)
     return Tensor(shape: a.shape, storage: zip(a.storage, b.storage).map { $0 + $1 })
   }
 }

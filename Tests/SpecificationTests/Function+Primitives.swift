@@ -2,6 +2,7 @@ import Equations
 import ErrorBounds
 import Kernels
 import Notation
+import TestSupport
 
 extension Function {
   static let primitives: [String: Function] = [
@@ -58,9 +59,14 @@ extension Function {
         return KernelResult(
           value: activate(floats, activation), bound: activationBound(x, activation))
       }),
-    "dropout": Function(1, ["probability", "seed", "site"]) { (a) throws(Fault) in
-      .numbers(dropout(try a.numbers(0), try a.dropout()))
-    },
+    "dropout": Function(
+      1, ["probability", "seed", "site"],
+      equation: { (a) throws(Fault) in .numbers(dropout(try a.numbers(0), try a.dropout())) },
+      kernel: { (a) throws(Fault) in
+        let (x, drop) = (try a.numbers(0), try a.dropout())
+        return KernelResult(
+          value: dropout(try exactFloats(x), drop), bound: dropoutBound(x.finite, drop))
+      }),
     "dropoutMask": Function(0, ["shape", "probability", "seed", "site"]) { (a) throws(Fault) in
       .booleans(dropoutMask(shape: try a.integers("shape").storage, try a.dropout()))
     },

@@ -28,9 +28,7 @@ public func layerNorm<S: Scalar>(_ x: Tensor<S>, _ p: LayerNorm<S>) -> Tensor<S>
 @specialized(where S == Double)
 public func layerNormSteps<S: Scalar>(_ x: Tensor<S>, _ p: LayerNorm<S>) -> LayerNormSteps<S> {
   let d = p.width
-  require(
-    x.rank >= 1 && x.shape[x.rank - 1] == d,
-    "x must be … × \(d), the width of the gain: got \(described(x.shape))")
+  p.checkWidth(of: x.shape)
   let rows = x.rows
   let n = rows.shape[0]
   var mean = Tensor<S>(shape: [n], repeating: 0)

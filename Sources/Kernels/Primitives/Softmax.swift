@@ -43,12 +43,8 @@ private func mapRows(
   let elements = [Float].written(x.count) { result in
     x.storage.withMemory { x in
       guard m > 0 else { return }
-      let rowsPerTask = max(1, 16384 / m)  // 64 KiB, some 10 µs
-      let rows = x.count / m
-      Threads.share(tasks: (rows + rowsPerTask - 1) / rowsPerTask) { task, _ in
-        for row in task * rowsPerTask..<min((task + 1) * rowsPerTask, rows) {
-          body(x.part(row * m, m), result.part(row * m, m))
-        }
+      Threads.share(rows: x.count / m, width: m) { row in
+        body(x.part(row * m, m), result.part(row * m, m))
       }
     }
   }
