@@ -67,7 +67,8 @@ let package = Package(
     .testTarget(
       name: "KernelsTests",
       dependencies: [
-        "Equations", "Kernels", "SafeTensors", "Specification", "TestSupport", "ErrorBounds",
+        "Equations", "Kernels", "SafeTensors", "Parameters", "Specification", "TestSupport",
+        "ErrorBounds",
       ],
       swiftSettings: checked),
     .testTarget(

@@ -4,7 +4,8 @@ import Notation
 var benchmarks: [Benchmark] {
   matrixProductBenchmarks + softmaxBenchmarks + activationBenchmarks + dropoutBenchmarks
     + layerNormBenchmarks + residualBenchmarks
-    + scaledDotProductAttentionBenchmarks + multiHeadAttentionBenchmarks
+    + scaledDotProductAttentionBenchmarks + multiHeadAttentionBenchmarks + feedForwardBenchmarks
+    + encoderLayerBenchmarks
 }
 
 /// One row of the table before it is measured.

@@ -1,5 +1,8 @@
 import Equations
+import ErrorBounds
+import Kernels
 import Notation
+import TestSupport
 
 extension Function {
   static let transformer: [String: Function] = parameters.merging(functions) { word, _ in word }
@@ -59,45 +62,79 @@ extension Function {
   ]
 
   private static let functions: [String: Function] = [
-    "feedForward": Function(1, network.union(["probability", "seed"])) { (a) throws(Fault) in
-      .numbers(feedForward(try a.numbers(0), try a.network(), dropout: try a.dropout()))
-    },
-    "encoderLayer": Function(2, ["mask", "fill"]) { (a) throws(Fault) in
-      let steps = encoderLayerSteps(
-        try a.numbers(0), try a.option(1), mask: try a.mask(),
-        fill: try a.option("fill", MaskFill.excluded))
-      return .record(
-        output: steps.output,
-        parts: [
-          "attention": steps.attention, "afterAttention": steps.afterAttention,
-          "feedForward": steps.feedForward, "output": steps.output,
-        ])
-    },
+    "feedForward": Function(
+      1, network.union(["probability", "seed"]),
+      equation: { (a) throws(Fault) in
+        .numbers(feedForward(try a.numbers(0), try a.network(), dropout: try a.dropout()))
+      },
+      kernel: { (a) throws(Fault) in
+        let (x, p, drop) = (try a.numbers(0), try a.network(), try a.dropout())
+        guard let floats = try? exactFloats(x) else { return nil }
+        return KernelResult(
+          value: feedForward(floats, p.converted(), dropout: drop),
+          bound: feedForwardBound(x.finite, p, dropout: drop))
+      }),
+    "encoderLayer": Function(
+      2, ["mask", "fill"],
+      equation: { (a) throws(Fault) in
+        let steps = encoderLayerSteps(
+          try a.numbers(0), try a.option(1), mask: try a.mask(),
+          fill: try a.option("fill", MaskFill.excluded))
+        return .record(
+          output: steps.output,
+          parts: [
+            "attention": steps.attention, "afterAttention": steps.afterAttention,
+            "feedForward": steps.feedForward, "output": steps.output,
+          ])
+      },
+      kernel: { (a) throws(Fault) in
+        let (x, p) = (try a.numbers(0), try a.option(1) as EncoderLayer<Double>)
+        let (mask, fill) = (try a.mask(), try a.option("fill", MaskFill.excluded))
+        return KernelResult(
+          value: encoderLayer(
+            try exactFloats(x), p.converted(), mask: mask.converted(), fill: fill),
+          bound: encoderLayerBound(x.finite, p, mask: mask, fill: fill))
+      }),
     "encoder": Function(1, ["layers", "norm", "mask", "fill"]) { (a) throws(Fault) in
       .numbers(
         encoder(
           try a.numbers(0), layers: try a.options("layers"), norm: try a.ifGiven("norm"),
           mask: try a.mask(), fill: try a.option("fill", MaskFill.excluded)))
     },
-    "decoderLayer": Function(2, ["memory", "mask", "memoryMask", "fill"]) { (a) throws(Fault) in
-      let steps = decoderLayerSteps(
-        try a.numbers(0), memory: try a.has("memory") ? a.numbers("memory") : nil,
-        try a.option(1), mask: try a.mask(otherwise: .causal), memoryMask: try a.mask("memoryMask"),
-        fill: try a.option("fill", MaskFill.excluded))
-      var parts = [
-        "selfAttention": steps.selfAttention, "afterSelfAttention": steps.afterSelfAttention,
-        "afterCrossAttention": steps.afterCrossAttention, "feedForward": steps.feedForward,
-        "output": steps.output,
-      ]
-      parts["crossAttention"] = steps.crossAttention
-      return .record(output: steps.output, parts: parts)
-    },
+    "decoderLayer": Function(
+      2, ["memory", "mask", "memoryMask", "fill"],
+      equation: { (a) throws(Fault) in
+        let steps = decoderLayerSteps(
+          try a.numbers(0), memory: try a.memory(), try a.option(1),
+          mask: try a.mask(otherwise: .causal), memoryMask: try a.mask("memoryMask"),
+          fill: try a.option("fill", MaskFill.excluded))
+        var parts = [
+          "selfAttention": steps.selfAttention, "afterSelfAttention": steps.afterSelfAttention,
+          "afterCrossAttention": steps.afterCrossAttention, "feedForward": steps.feedForward,
+          "output": steps.output,
+        ]
+        parts["crossAttention"] = steps.crossAttention
+        return .record(output: steps.output, parts: parts)
+      },
+      kernel: { (a) throws(Fault) in
+        let (x, p) = (try a.numbers(0), try a.option(1) as DecoderLayer<Double>)
+        let (memory, mask) = (try a.memory(), try a.mask(otherwise: .causal))
+        let (memoryMask, fill) = (
+          try a.mask("memoryMask"), try a.option("fill", MaskFill.excluded)
+        )
+        return KernelResult(
+          value: decoderLayer(
+            try exactFloats(x), memory: try memory.map(exactFloats), p.converted(),
+            mask: mask.converted(), memoryMask: memoryMask.converted(), fill: fill),
+          bound: decoderLayerBound(
+            x.finite, memory: memory?.finite, p, mask: mask, memoryMask: memoryMask, fill: fill))
+      }),
     "decoder": Function(1, ["memory", "layers", "norm", "mask", "memoryMask", "fill"]) {
       (a) throws(Fault) in
       .numbers(
         decoder(
-          try a.numbers(0), memory: try a.has("memory") ? a.numbers("memory") : nil,
-          layers: try a.options("layers"), norm: try a.ifGiven("norm"),
+          try a.numbers(0), memory: try a.memory(), layers: try a.options("layers"),
+          norm: try a.ifGiven("norm"),
           mask: try a.mask(otherwise: .causal), memoryMask: try a.mask("memoryMask"),
           fill: try a.option("fill", MaskFill.excluded)))
     },
@@ -145,6 +182,11 @@ extension Function {
 }
 
 extension Arguments {
+  /// What a decoder attends to, if anything.
+  fileprivate func memory() throws(Fault) -> Tensor<Double>? {
+    try has("memory") ? numbers("memory") : nil
+  }
+
   /// The feed-forward network of `inner`, `outer` and their biases.
   fileprivate func network() throws(Fault) -> FeedForward<Double> {
     FeedForward(
