@@ -3,7 +3,7 @@ import Notation
 /// Every benchmark, topic by topic.
 var benchmarks: [Benchmark] {
   matrixProductBenchmarks + softmaxBenchmarks + activationBenchmarks + dropoutBenchmarks
-    + layerNormBenchmarks + residualBenchmarks
+    + positionalEncodingBenchmarks + layerNormBenchmarks + residualBenchmarks
     + scaledDotProductAttentionBenchmarks + multiHeadAttentionBenchmarks
 }
 
