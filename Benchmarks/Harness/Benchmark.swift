@@ -3,9 +3,9 @@ import Notation
 /// Every benchmark, topic by topic.
 var benchmarks: [Benchmark] {
   matrixProductBenchmarks + softmaxBenchmarks + activationBenchmarks + dropoutBenchmarks
-    + layerNormBenchmarks + residualBenchmarks
-    + scaledDotProductAttentionBenchmarks + multiHeadAttentionBenchmarks + feedForwardBenchmarks
-    + encoderLayerBenchmarks
+    + scaledDotProductAttentionBenchmarks + multiHeadAttentionBenchmarks
+    + positionalEncodingBenchmarks + layerNormBenchmarks + residualBenchmarks
+    + feedForwardBenchmarks + encoderLayerBenchmarks
 }
 
 /// One row of the table before it is measured.

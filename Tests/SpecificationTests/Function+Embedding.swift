@@ -1,5 +1,8 @@
 import Equations
+import ErrorBounds
+import Kernels
 import Notation
+import TestSupport
 
 extension Function {
   static let embedding: [String: Function] = [
@@ -16,22 +19,39 @@ extension Function {
       .numbers(
         transformerEmbedding(
           try a.integers(0), table: try a.numbers("table"), positions: try a.positions("positions"),
-          offset: try a.has("offset") ? a.integer("offset") : 0,
+          offset: try a.offset(),
           scale: try a.option("scale", EmbeddingScale.none), dropout: try a.dropout()))
     },
-    "positionalEncoding": Function(0, ["length", "width", "offset", "encoding"]) {
-      (a) throws(Fault) in
-      .numbers(
-        positionalEncoding(
-          length: try a.integer("length"), width: try a.integer("width"),
-          offset: try a.has("offset") ? a.integer("offset") : 0, try a.positions("encoding")))
-    },
-    "addPositions": Function(1, ["encoding", "offset"]) { (a) throws(Fault) in
-      .numbers(
-        addPositions(
-          try a.numbers(0), try a.positions("encoding"),
-          offset: try a.has("offset") ? a.integer("offset") : 0))
-    },
+    "positionalEncoding": Function(
+      0, ["length", "width", "offset", "encoding"],
+      equation: { (a) throws(Fault) in
+        .numbers(
+          positionalEncoding(
+            length: try a.integer("length"), width: try a.integer("width"), offset: try a.offset(),
+            try a.positions("encoding")))
+      },
+      kernel: { (a) throws(Fault) in
+        let (t, d, offset) = (try a.integer("length"), try a.integer("width"), try a.offset())
+        let encoding = try a.positions("encoding")
+        return KernelResult(
+          value: positionalEncoding(
+            length: t, width: d, offset: offset, try encoding.exactFloats()),
+          bound: positionalEncodingBound(length: t, width: d, offset: offset, encoding))
+      }),
+    "addPositions": Function(
+      1, ["encoding", "offset"],
+      equation: { (a) throws(Fault) in
+        .numbers(
+          addPositions(try a.numbers(0), try a.positions("encoding"), offset: try a.offset()))
+      },
+      kernel: { (a) throws(Fault) in
+        let (x, encoding, offset) = (
+          try a.numbers(0), try a.positions("encoding"), try a.offset()
+        )
+        return KernelResult(
+          value: addPositions(try exactFloats(x), try encoding.exactFloats(), offset: offset),
+          bound: addPositionsBound(x.finite, encoding, offset: offset))
+      }),
     "sinusoidal": Function(1, ["maximumLength"]) { (a) throws(Fault) in
       .option(
         PositionalEncoding<Double>.sinusoidal(
@@ -56,5 +76,16 @@ extension Arguments {
   /// Sinusoids unless the call gives something else.
   fileprivate func positions(_ label: String) throws(Fault) -> PositionalEncoding<Double> {
     try option(label, .sinusoidal())
+  }
+
+  /// The first position, 0 unless the call gives another.
+  fileprivate func offset() throws(Fault) -> Int { try has("offset") ? integer("offset") : 0 }
+}
+
+extension PositionalEncoding<Double> {
+  /// The same encoding as the kernels get it.
+  fileprivate func exactFloats() throws(Fault) -> PositionalEncoding<Float> {
+    if case .learned(let table) = self { _ = try SpecificationTests.exactFloats(table) }
+    return converted()
   }
 }

@@ -18,18 +18,9 @@ import Notation
 public func positionalEncoding<S: Scalar>(
   length: Int, width d: Int, offset: Int = 0, _ encoding: PositionalEncoding<S> = .sinusoidal()
 ) -> Tensor<S> {
-  require(
-    length >= 0 && d >= 0 && offset >= 0,
-    "positions are counted from 0: got length \(length), width \(d) and offset \(offset)")
-  func checkRows(_ rows: Int?) {
-    require(
-      rows == nil || offset + length <= rows!,
-      "a positional table of \(rows ?? 0) rows is shorter than the \(offset + length) positions "
-        + "asked for")
-  }
+  encoding.check(length: length, width: d, offset: offset)
   switch encoding {
-  case .sinusoidal(let form, let maximumLength):
-    checkRows(maximumLength)
+  case .sinusoidal(let form, _):
     var table = Tensor<S>(shape: [length, d], repeating: 0)
     for row in 0..<length {
       for j in 0..<d {
@@ -44,10 +35,6 @@ public func positionalEncoding<S: Scalar>(
     }
     return table
   case .learned(let table):
-    require(
-      table.rank == 2 && table.shape[1] == d,
-      "a positional table must be positions × \(d): got \(described(table.shape))")
-    checkRows(table.shape[0])
     return Tensor(
       shape: [length, d], storage: Array(table.storage[offset * d..<(offset + length) * d]))
   }
@@ -68,7 +55,7 @@ public func positionalEncoding<S: Scalar>(
 public func addPositions<S: Scalar>(
   _ x: Tensor<S>, _ encoding: PositionalEncoding<S> = .sinusoidal(), offset: Int = 0
 ) -> Tensor<S> {
-  require(x.rank >= 2, "a sequence must be … × t × d: got \(described(x.shape))")
+  checkSequence(x.shape)
   let (t, d) = (x.shape[x.rank - 2], x.shape[x.rank - 1])
   let positions = positionalEncoding(length: t, width: d, offset: offset, encoding)
   let stacked = Array(repeating: 1, count: x.rank - 2) + [t, d]

@@ -18,18 +18,14 @@ public func tokenEmbedding<S: Scalar>(
   _ tokens: Tensor<Int>, table: Tensor<S>, scale: EmbeddingScale = .none,
   zeroing zeroed: Int? = nil
 ) -> Tensor<S> {
-  require(table.rank == 2, "a table must be v × d: got \(described(table.shape))")
-  let (v, d) = (table.shape[0], table.shape[1])
+  let d = embeddingWidth(tokens, table: table)
   let factor: S =
     switch scale {
     case .none: 1
     case .rootModelWidth: S.sqrt(S(Double(d)))
     }
-  let vectors = tokens.storage.enumerated().flatMap { position, token in
-    require(
-      token >= 0 && token < v,
-      "token \(token), number \(position) in order, is outside of the vocabulary 0 ..< \(v)")
-    return token == zeroed
+  let vectors = tokens.storage.flatMap { token in
+    token == zeroed
       ? Array(repeating: 0, count: d) : table.slice(token).storage.map { $0 * factor }
   }
   return Tensor(shape: tokens.shape + [d], storage: vectors)

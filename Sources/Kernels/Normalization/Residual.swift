@@ -110,7 +110,7 @@ public func layerNorm(
 }
 
 /// Writes x + f, or x + dropout(f), the first being element `index` of the dropout.
-private func add(
+func add(
   _ x: Memory<Float>, _ f: Memory<Float>, dropping dropped: DroppedLanes?, at index: Int,
   into y: Memory<Float>
 ) {

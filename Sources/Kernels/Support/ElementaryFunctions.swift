@@ -86,6 +86,27 @@ func sineAndCosine(_ r: Vector) -> (sine: Vector, cosine: Vector) {
   return (r.addingProduct(r * s, p), Vector(repeating: 1).addingProduct(q, s))
 }
 
+/// sin a and cos a for |a| < 2⁵⁰, off by at most 2.8 · 2⁻²⁴ of themselves.
+///
+/// a is taken to −π/4 … π/4 in Double: adding 1.5 · 2⁵² rounds a / (π/2) to its nearest integer n and
+/// leaves n, modulo 4, in the low bits; π/2 is in two parts, so that a − n π/2 is off by 2⁻⁵³ of itself.
+/// Rounding it to Float adds 2⁻²⁴ to the 1.8 · 2⁻²⁴ of the polynomials.
+@inline(__always)
+func sineAndCosine(_ a: WideVector) -> (sine: Vector, cosine: Vector) {
+  let shifted = WideVector(repeating: 0x1.8p52)
+    .addingProduct(a, WideVector(repeating: 0x1.45f306dc9c883p-1))  // 2 / π
+  let n = shifted - 0x1.8p52
+  var r = a.addingProduct(n, WideVector(repeating: -0x1.921fb54442d18p+0))  // π/2, first 53 bits
+  r = r.addingProduct(n, WideVector(repeating: -0x1.1a62633145c07p-54))  // π/2, the rest
+  let (s, c) = sineAndCosine(Vector(r))
+  let quarter = lowHalves(shifted)
+  let isOdd = quarter & 1 .> VectorBits.zero
+  return (
+    negated(s.replacing(with: c, where: isOdd), where: quarter & 2),
+    negated(c.replacing(with: s, where: isOdd), where: (quarter &+ 1) & 2)
+  )
+}
+
 /// |x| in every lane.
 @inline(__always)
 private func magnitude(_ x: Vector) -> Vector { larger(x, -x) }

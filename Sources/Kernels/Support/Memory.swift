@@ -3,10 +3,10 @@ import Synchronization
 
 /// A stretch of memory that a kernel reads or writes without further checks.
 ///
-/// This file holds the unsafe code of the kernels, but for one cast in `Exponential.swift`. Its promise:
-/// a `Memory` is only made from storage that is held for the whole of a closure, and the kernels stay
-/// within `count`, which every access asserts (`swift test -Xswiftc -assert-config -Xswiftc Debug` turns
-/// the assertions on). Nobody writes through memory made from a constant.
+/// This file holds the unsafe code of the kernels, but for casts of vectors to their bits and back. Its
+/// promise: a `Memory` is only made from storage that is held for the whole of a closure, and the kernels
+/// stay within `count`, which every access asserts (`swift test -Xswiftc -assert-config -Xswiftc Debug`
+/// turns the assertions on). Nobody writes through memory made from a constant.
 @safe struct Memory<Element>: @unchecked Sendable {
   private let base: UnsafeMutablePointer<Element>
   let count: Int

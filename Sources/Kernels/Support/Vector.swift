@@ -2,12 +2,29 @@
 #if SIXTEEN_LANES
   typealias Vector = SIMD16<Float>
   typealias VectorBits = SIMD16<UInt32>
+  typealias WideVector = SIMD16<Double>
+  private typealias WideHalves = SIMD32<UInt32>
   typealias VectorSquare = InlineArray<16, Vector>
 #else
   typealias Vector = SIMD8<Float>
   typealias VectorBits = SIMD8<UInt32>
+  typealias WideVector = SIMD8<Double>
+  private typealias WideHalves = SIMD16<UInt32>
   typealias VectorSquare = InlineArray<8, Vector>
 #endif
+
+/// The lower 32 bits of every lane.
+@inline(__always)
+func lowHalves(_ x: WideVector) -> VectorBits {
+  unsafe unsafeBitCast(x, to: WideHalves.self).evenHalf
+}
+
+/// −x in the lanes whose bit 1 is set, x in those where no bit is.
+@inline(__always)
+func negated(_ x: Vector, where bit1: VectorBits) -> Vector {
+  let bits = unsafe unsafeBitCast(x, to: VectorBits.self)
+  return unsafe unsafeBitCast(bits ^ (bit1 &<< 30), to: Vector.self)
+}
 
 /// The number of floats in a `Vector`.
 let lanes = Vector.scalarCount

@@ -53,4 +53,18 @@ struct ElementaryFunctionsTests {
     #expect(sine.ulps <= 0.9 && sine.ulps > 0.5)
     #expect(cosine.ulps <= 0.9 && cosine.ulps > 0.5)
   }
+
+  @Test("sine and cosine of an angle in Double are within 2.8 u, wherever it lies")
+  func sinesAndCosinesOfAnyAngle() {
+    var (sine, cosine) = (0.0, 0.0)
+    for step in 0..<100_000 {
+      // By a ratio that visits all quarters, to 10⁹ and below 0.
+      let angle = (step % 2 == 0 ? 1.0 : -1.0) * exp(Double(step) * 2e-4) * 1.234567
+      let got = sineAndCosine(WideVector(repeating: angle))
+      sine = max(sine, abs(Double(got.sine[0]) / sin(angle) - 1) * 0x1p24)
+      cosine = max(cosine, abs(Double(got.cosine[0]) / cos(angle) - 1) * 0x1p24)
+    }
+    #expect(sine <= 2.8 && sine > 1)
+    #expect(cosine <= 2.8 && cosine > 1)
+  }
 }
