@@ -3,7 +3,8 @@ import Notation
 /// Every benchmark, topic by topic.
 var benchmarks: [Benchmark] {
   matrixProductBenchmarks + softmaxBenchmarks + activationBenchmarks + dropoutBenchmarks
-    + positionalEncodingBenchmarks + layerNormBenchmarks + residualBenchmarks
+    + tokenEmbeddingBenchmarks + positionalEncodingBenchmarks + layerNormBenchmarks
+    + residualBenchmarks
     + scaledDotProductAttentionBenchmarks + multiHeadAttentionBenchmarks
 }
 
