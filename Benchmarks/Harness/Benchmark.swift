@@ -4,8 +4,8 @@ import Notation
 var benchmarks: [Benchmark] {
   matrixProductBenchmarks + softmaxBenchmarks + activationBenchmarks + dropoutBenchmarks
     + scaledDotProductAttentionBenchmarks + multiHeadAttentionBenchmarks
-    + positionalEncodingBenchmarks + layerNormBenchmarks + residualBenchmarks
-    + feedForwardBenchmarks + encoderLayerBenchmarks
+    + tokenEmbeddingBenchmarks + positionalEncodingBenchmarks + layerNormBenchmarks
+    + residualBenchmarks + feedForwardBenchmarks + encoderLayerBenchmarks
 }
 
 /// One row of the table before it is measured.

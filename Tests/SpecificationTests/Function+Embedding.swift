@@ -6,22 +6,44 @@ import TestSupport
 
 extension Function {
   static let embedding: [String: Function] = [
-    "tokenEmbedding": Function(1, ["table", "scale", "zeroing"]) { (a) throws(Fault) in
-      .numbers(
-        tokenEmbedding(
-          try a.integers(0), table: try a.numbers("table"),
-          scale: try a.option("scale", EmbeddingScale.none),
-          zeroing: try a.has("zeroing") ? a.integer("zeroing") : nil))
-    },
+    "tokenEmbedding": Function(
+      1, ["table", "scale", "zeroing"],
+      equation: { (a) throws(Fault) in
+        .numbers(
+          tokenEmbedding(
+            try a.integers(0), table: try a.numbers("table"), scale: try a.scale(),
+            zeroing: try a.zeroed()))
+      },
+      kernel: { (a) throws(Fault) in
+        let (tokens, table) = (try a.integers(0), try a.numbers("table"))
+        let (scale, zeroed) = (try a.scale(), try a.zeroed())
+        guard let floats = try? exactFloats(table) else { return nil }
+        return KernelResult(
+          value: tokenEmbedding(tokens, table: floats, scale: scale, zeroing: zeroed),
+          bound: tokenEmbeddingBound(tokens, table: table.finite, scale: scale, zeroing: zeroed))
+      }),
     "transformerEmbedding": Function(
-      1, ["table", "positions", "offset", "scale", "probability", "seed"]
-    ) { (a) throws(Fault) in
-      .numbers(
-        transformerEmbedding(
-          try a.integers(0), table: try a.numbers("table"), positions: try a.positions("positions"),
-          offset: try a.offset(),
-          scale: try a.option("scale", EmbeddingScale.none), dropout: try a.dropout()))
-    },
+      1, ["table", "positions", "offset", "scale", "probability", "seed"],
+      equation: { (a) throws(Fault) in
+        .numbers(
+          transformerEmbedding(
+            try a.integers(0), table: try a.numbers("table"),
+            positions: try a.positions("positions"), offset: try a.offset(),
+            scale: try a.scale(), dropout: try a.dropout()))
+      },
+      kernel: { (a) throws(Fault) in
+        let (tokens, table) = (try a.integers(0), try a.numbers("table"))
+        let (positions, offset) = (try a.positions("positions"), try a.offset())
+        let (scale, drop) = (try a.scale(), try a.dropout())
+        guard let floats = try? exactFloats(table) else { return nil }
+        return KernelResult(
+          value: transformerEmbedding(
+            tokens, table: floats, positions: try positions.exactFloats(), offset: offset,
+            scale: scale, dropout: drop),
+          bound: transformerEmbeddingBound(
+            tokens, table: table.finite, positions: positions, offset: offset, scale: scale,
+            dropout: drop))
+      }),
     "positionalEncoding": Function(
       0, ["length", "width", "offset", "encoding"],
       equation: { (a) throws(Fault) in
@@ -76,6 +98,16 @@ extension Arguments {
   /// Sinusoids unless the call gives something else.
   fileprivate func positions(_ label: String) throws(Fault) -> PositionalEncoding<Double> {
     try option(label, .sinusoidal())
+  }
+
+  /// What the vectors of tokens are multiplied by, nothing unless the call gives something.
+  fileprivate func scale() throws(Fault) -> EmbeddingScale {
+    try option("scale", EmbeddingScale.none)
+  }
+
+  /// The token whose vector is zeros.
+  fileprivate func zeroed() throws(Fault) -> Int? {
+    try has("zeroing") ? integer("zeroing") : nil
   }
 
   /// The first position, 0 unless the call gives another.

@@ -1,0 +1,58 @@
+import Equations
+import ErrorBounds
+import Kernels
+import Notation
+
+var tokenEmbeddingBenchmarks: [Benchmark] {
+  [(16, 64), (128, 512), (4096, 512)].flatMap { t, d in
+    [
+      embeddingBenchmark(
+        "Token embedding", t, d, kernel: { Kernels::tokenEmbedding($0, table: $1) },
+        naive: { Equations::tokenEmbedding($0, table: $1) },
+        oracle: { Equations::tokenEmbedding($0, table: $1) },
+        bound: { tokenEmbeddingBound($0, table: $1) }),
+      embeddingBenchmark(
+        "Tokens, positions", t, d,
+        kernel: {
+          Kernels::transformerEmbedding(
+            $0, table: $1, positions: .sinusoidal(), scale: .rootModelWidth)
+        },
+        naive: {
+          Equations::transformerEmbedding(
+            $0, table: $1, positions: .sinusoidal(), scale: .rootModelWidth)
+        },
+        oracle: {
+          Equations::transformerEmbedding(
+            $0, table: $1, positions: .sinusoidal(), scale: .rootModelWidth)
+        },
+        bound: {
+          transformerEmbeddingBound(
+            $0, table: $1, positions: .sinusoidal(), scale: .rootModelWidth)
+        }),
+    ]
+  }
+}
+
+/// A function of t tokens and a table: of each vector a row is read, and the result written.
+private func embeddingBenchmark(
+  _ topic: String, _ t: Int, _ d: Int,
+  kernel: @escaping (Tensor<Int>, Tensor<Float>) -> Tensor<Float>,
+  naive: @escaping (Tensor<Int>, Tensor<Float>) -> Tensor<Float>,
+  oracle: @escaping (Tensor<Int>, Tensor<Double>) -> Tensor<Double>,
+  bound: @escaping (Tensor<Int>, Tensor<Double>) -> Tensor<Double>
+) -> Benchmark {
+  Benchmark(topic: topic, shape: "\(t) × \(d)", work: .bytes(Double(t * d * 8))) {
+    var stream = RandomStream(seed: UInt64(t))
+    let table = Tensor<Float>.normal([8192, d], from: &stream)
+    let tokens = Tensor(
+      shape: [t], storage: (0..<t).map { _ in Int.random(in: 0..<8192, using: &stream) })
+    return Trial(
+      inputs: [("tokens", tokens.map(Float.init)), ("table", table)],
+      kernel: { kernel(tokens, table) }, naive: Naive { _ = naive(tokens, table) }
+    ) { y in
+      let wide = table.converted(to: Double.self)
+      return Verification(
+        rows: Array(0..<t), of: y, expected: oracle(tokens, wide), bound: bound(tokens, wide))
+    }
+  }
+}
