@@ -11,26 +11,28 @@ var tokenEmbeddingBenchmarks: [Benchmark] {
         naive: { Equations::tokenEmbedding($0, table: $1) },
         oracle: { Equations::tokenEmbedding($0, table: $1) },
         bound: { tokenEmbeddingBound($0, table: $1) }),
-      embeddingBenchmark(
-        "Tokens, positions", t, d,
-        kernel: {
-          Kernels::transformerEmbedding(
-            $0, table: $1, positions: .sinusoidal(), scale: .rootModelWidth)
-        },
-        naive: {
-          Equations::transformerEmbedding(
-            $0, table: $1, positions: .sinusoidal(), scale: .rootModelWidth)
-        },
-        oracle: {
-          Equations::transformerEmbedding(
-            $0, table: $1, positions: .sinusoidal(), scale: .rootModelWidth)
-        },
-        bound: {
-          transformerEmbeddingBound(
-            $0, table: $1, positions: .sinusoidal(), scale: .rootModelWidth)
-        }),
+      positionedBenchmark("Tokens, positions", t, d, .sinusoidal()),
+      positionedBenchmark(
+        "Tokens, table", t, d, .learned(Kernels::positionalEncoding(length: t, width: d))),
     ]
   }
+}
+
+/// The first layer's input, scaled, with positions that are computed or stored.
+private func positionedBenchmark(
+  _ topic: String, _ t: Int, _ d: Int, _ positions: PositionalEncoding<Float>
+) -> Benchmark {
+  let (scale, wide) = (EmbeddingScale.rootModelWidth, positions.converted(to: Double.self))
+  return embeddingBenchmark(
+    topic, t, d,
+    kernel: {
+      Kernels::transformerEmbedding($0, table: $1, positions: positions, scale: scale)
+    },
+    naive: {
+      Equations::transformerEmbedding($0, table: $1, positions: positions, scale: scale)
+    },
+    oracle: { Equations::transformerEmbedding($0, table: $1, positions: wide, scale: scale) },
+    bound: { transformerEmbeddingBound($0, table: $1, positions: wide, scale: scale) })
 }
 
 /// A function of t tokens and a table: of each vector a row is read, and the result written.

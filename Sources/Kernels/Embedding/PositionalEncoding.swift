@@ -4,8 +4,8 @@ import Notation
 /// A vector for every position, different for each.
 ///
 /// Differs from the equation in its angles: they are computed in Double, in one way for both forms, and
-/// their sines in Float, eight or sixteen pairs side by side: 0.5 ns a number, 13 times as fast as
-/// PyTorch's functions make the table.
+/// their sines in Float, eight or sixteen pairs side by side: 0.5 ns a number, 4 to 5 times as fast as
+/// PyTorch's functions make the table, its allocator's page faults left out.
 ///
 /// Error: 3u |PE| + 2⁻⁴⁷ p ω, an ulp or two at any position, see `ErrorBounds`.
 /// Equation: `Equations/Embedding/PositionalEncoding.swift`.
@@ -37,7 +37,8 @@ public func positionalEncoding(
 /// The vectors of a sequence, with the positions added to them, in one pass.
 ///
 /// A position's vector is computed once and added to all sentences while it is in L1. Sinusoids cost more
-/// than memory: who adds the same ones again and again keeps them as a learned table.
+/// than memory: who adds the same ones again and again keeps them as a learned table. Measured against
+/// PyTorch's sum with a stored table, 5000 × 512: 0.4 of its speed computed anew, 0.8 to 0.9 stored.
 ///
 /// Error: that of the positions, and one rounding, see `ErrorBounds`.
 /// Equation: `Equations/Embedding/PositionalEncoding.swift`.

@@ -4,6 +4,8 @@ import Notation
 ///
 /// Differs from the equation in its sums, which run in four vectors side by side, and in the division,
 /// a product with the divisor's reciprocal. A row of one number repeated gives exactly β here, too.
+/// Measured at 4096 × 512: 60 to 70 % of a memcpy in L3, 1.1 to 1.3 times as fast as PyTorch. Between
+/// rows the passes over L1 leave memory idle; a closure for the last of them was called per vector.
 ///
 /// Error: see `ErrorBounds`. Equation: `Equations/Normalization/LayerNorm.swift`.
 ///

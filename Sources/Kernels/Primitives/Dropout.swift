@@ -3,7 +3,7 @@ import Notation
 /// Dropout, the words of eight or sixteen elements side by side.
 ///
 /// The bits are those of the equation in `Float`. Words cost more than memory: 0.55 ns an element, of
-/// which a copy takes a quarter, where PyTorch, with a stream of its own, takes 5 ns.
+/// which a copy takes a quarter, where PyTorch, with a stream of its own, takes 5 to 8 ns.
 ///
 /// Error: see `ErrorBounds`. Equation: `Equations/Primitives/Dropout.swift`.
 ///
