@@ -3,7 +3,8 @@ import Notation
 /// Every benchmark, topic by topic.
 var benchmarks: [Benchmark] {
   matrixProductBenchmarks + softmaxBenchmarks + activationBenchmarks + dropoutBenchmarks
-    + scaledDotProductAttentionBenchmarks + multiHeadAttentionBenchmarks
+    + convolutionBenchmarks + scoringFunctionsBenchmarks + scaledDotProductAttentionBenchmarks
+    + multiHeadAttentionBenchmarks
     + tokenEmbeddingBenchmarks + positionalEncodingBenchmarks + layerNormBenchmarks
     + residualBenchmarks + feedForwardBenchmarks + encoderLayerBenchmarks
 }

@@ -60,3 +60,65 @@ public enum HardChoice: Hashable, Sendable {
   /// seed (see `Dropout`). Xu et al. 2015.
   case sampled(seed: UInt64)
 }
+
+/// The extents of scores, checked: both modules refuse wrong shapes with these sentences.
+public struct ScoreShape: Hashable, Sendable {
+  /// The dimensions before the last two, the same for queries and keys.
+  public let leading: [Int]
+  /// The number of queries.
+  public let n: Int
+  /// The number of keys.
+  public let m: Int
+  /// The width of queries.
+  public let dq: Int
+  /// The width of keys.
+  public let dk: Int
+
+  /// The number of matrices of scores that the leading dimensions hold.
+  public var groups: Int { leading.reduce(1, *) }
+  /// The shape of the scores: … × n × m.
+  public var scores: [Int] { leading + [n, m] }
+
+  /// Reads the extents off the operands, and stops unless they fit each other and the function.
+  public init<S: Scalar>(
+    queries q: Tensor<S>, keys k: Tensor<S>, by function: ScoringFunction<S>
+  ) {
+    require(q.rank >= 2, "queries must be … × n × dq: got \(described(q.shape))")
+    require(
+      k.rank == q.rank && k.leadingShape == q.leadingShape,
+      "keys must have the leading dimensions of queries, \(described(q.shape)): "
+        + "got \(described(k.shape))")
+    leading = q.leadingShape
+    (n, dq) = (q.shape[q.rank - 2], q.shape[q.rank - 1])
+    (m, dk) = (k.shape[k.rank - 2], k.shape[k.rank - 1])
+    switch function {
+    case .dot, .scaledDot:
+      require(
+        dk == dq,
+        "a dot product needs keys as wide as queries, \(described(q.shape)): "
+          + "got \(described(k.shape))")
+    case .bilinear(let w):
+      require(
+        w.shape == [dk, dq],
+        "a bilinear score of \(dq) and \(dk) numbers takes a weight \(dk) × \(dq): "
+          + "got \(described(w.shape))")
+    case .additive(let score):
+      require(
+        score.query.shape[1] == dq && score.key.shape[1] == dk,
+        "an additive score of \(dq) and \(dk) numbers takes da × \(dk) and da × \(dq) numbers: got "
+          + "\(described(score.key.shape)) and \(described(score.query.shape))")
+    case .concat(let w, let v):
+      require(
+        v.rank == 1 && w.shape == [v.count, dq + dk],
+        "a score of \(dq) and \(dk) numbers together takes da × \(dq + dk) and da numbers: got "
+          + "\(described(w.shape)) and \(described(v.shape))")
+    }
+  }
+}
+
+/// Stops unless scores, … × n × m, have an input to choose.
+public func checkChoices(_ scores: [Int]) {
+  require(
+    !scores.isEmpty && scores.last! > 0,
+    "hard attention needs an input to choose: got scores of \(described(scores))")
+}

@@ -34,6 +34,25 @@ public func logSoftmax(_ x: Tensor<Float>) -> Tensor<Float> {
   }
 }
 
+/// The index of the largest element of every row, the first among equals.
+///
+/// Equation: `Equations/Primitives/Softmax.swift`.
+///
+/// - Parameter z: … × m, with m ≥ 1.
+/// - Returns: … . NaN counts as larger than any number.
+public func argmax(_ z: Tensor<Float>) -> Tensor<Int> {
+  let m = z.shape.last ?? 0
+  require(m > 0, "argmax needs an element to choose: got \(described(z.shape))")
+  let indices = z.storage.withMemory { z in
+    (0..<z.count / m).map { i in
+      let row = z.part(i * m, m)
+      let maximum = largest(row)
+      return (0..<m).first { row[$0].isNaN } ?? (0..<m).first { row[$0] == maximum }!
+    }
+  }
+  return Tensor(shape: z.shape.dropLast(), storage: indices)
+}
+
 /// Calls `body` with every row and the place for its result, rows shared among the threads.
 private func mapRows(
   of x: Tensor<Float>, named name: String, _ body: @Sendable (Memory<Float>, Memory<Float>) -> Void
