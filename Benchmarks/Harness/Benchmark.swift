@@ -7,6 +7,7 @@ var benchmarks: [Benchmark] {
     + multiHeadAttentionBenchmarks
     + tokenEmbeddingBenchmarks + positionalEncodingBenchmarks + layerNormBenchmarks
     + residualBenchmarks + feedForwardBenchmarks + encoderLayerBenchmarks
+    + elmanRNNBenchmarks + lstmBenchmarks + gruBenchmarks
 }
 
 /// One row of the table before it is measured.

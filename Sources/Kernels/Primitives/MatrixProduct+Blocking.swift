@@ -75,7 +75,7 @@ func multiply(
 }
 
 /// Copies a panel so that each step's numbers lie side by side; beyond the last column stands anything.
-private func pack(
+func pack(
   _ b: RightOperand, steps: Range<Int>, columns: Range<Int>, k: Int, m: Int,
   into panel: Memory<Float>
 ) {

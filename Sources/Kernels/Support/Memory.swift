@@ -88,6 +88,11 @@ extension Memory<Float> {
   var isFinite: Bool { (0..<count).allSatisfy { self[$0].isFinite } }
 
   func fill(_ value: Float) { for i in 0..<count { self[i] = value } }
+
+  /// Writes the numbers of another memory of this size.
+  func copy(_ other: Memory) {
+    forEachVector(count) { store(other.vector($0, first: $1), $0, first: $1) }
+  }
 }
 
 extension Array {
