@@ -106,9 +106,9 @@ extension Function {
       kernel: { (a) throws(Fault) in
         let (q, k) = (try a.numbers("queries"), try a.numbers("keys"))
         let function = try a.scoring()
+        guard let queries = try? exactFloats(q), let keys = try? exactFloats(k) else { return nil }
         return KernelResult(
-          value: scores(
-            queries: try exactFloats(q), keys: try exactFloats(k), by: function.converted()),
+          value: scores(queries: queries, keys: keys, by: function.converted()),
           bound: scoresBound(queries: q.finite, keys: k.finite, by: function))
       }),
     "keyValueAttention": Function(
