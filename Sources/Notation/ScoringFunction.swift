@@ -83,20 +83,24 @@ public struct ScoreShape: Hashable, Sendable {
   public init<S: Scalar>(
     queries q: Tensor<S>, keys k: Tensor<S>, by function: ScoringFunction<S>
   ) {
-    require(q.rank >= 2, "queries must be … × n × dq: got \(described(q.shape))")
+    self.init(queries: q.shape, keys: k.shape, by: function)
+  }
+
+  /// Reads the extents off shapes, and stops unless they fit each other and the function.
+  public init<S: Scalar>(queries q: [Int], keys k: [Int], by function: ScoringFunction<S>) {
+    require(q.count >= 2, "queries must be … × n × dq: got \(described(q))")
     require(
-      k.rank == q.rank && k.leadingShape == q.leadingShape,
-      "keys must have the leading dimensions of queries, \(described(q.shape)): "
-        + "got \(described(k.shape))")
-    leading = q.leadingShape
-    (n, dq) = (q.shape[q.rank - 2], q.shape[q.rank - 1])
-    (m, dk) = (k.shape[k.rank - 2], k.shape[k.rank - 1])
+      k.count == q.count && k.dropLast(2) == q.dropLast(2),
+      "keys must have the leading dimensions of queries, \(described(q)): got \(described(k))")
+    leading = Array(q.dropLast(2))
+    (n, dq) = (q[q.count - 2], q[q.count - 1])
+    (m, dk) = (k[k.count - 2], k[k.count - 1])
     switch function {
     case .dot, .scaledDot:
       require(
         dk == dq,
-        "a dot product needs keys as wide as queries, \(described(q.shape)): "
-          + "got \(described(k.shape))")
+        "a dot product needs keys as wide as queries, \(described(q)): "
+          + "got \(described(k))")
     case .bilinear(let w):
       require(
         w.shape == [dk, dq],

@@ -66,8 +66,8 @@ private func write(
         Workspace.with(both.count) { halves in
           let (u, w) = (halves.part(0, da * dq), halves.from(da * dq))
           for a in 0..<da {
-            copy(both.part(a * (dq + dk), dq), into: u.part(a * dq, dq))
-            copy(both.part(a * (dq + dk) + dq, dk), into: w.part(a * dk, dk))
+            u.part(a * dq, dq).copy(both.part(a * (dq + dk), dq))
+            w.part(a * dk, dk).copy(both.part(a * (dq + dk) + dq, dk))
           }
           writeSums(shape, queries: q, keys: k, keyWeight: w, queryWeight: u, vector: v, into: s)
         }
@@ -106,7 +106,7 @@ private func writeSums(
           m: m)
         Threads.share(rows: n * panels, width: da * width) { task in
           let (i, j) = (g * n + task / panels, task % panels * width)
-          let score = sum(asked.part(i * da, da), answers.from(j), stride: m, v)
+          let score = additiveScore(asked.part(i * da, da), answers.from(j), stride: m, v)
           s.store(score, i * m + j, first: min(width, m - j))
         }
       }
@@ -116,7 +116,7 @@ private func writeSums(
 
 /// Σ_a v_a tanh(answer_a + asked_a), the answers of two vectors of keys being `stride` apart.
 @inline(__always)
-private func sum(
+func additiveScore(
   _ asked: Memory<Float>, _ answers: Memory<Float>, stride: Int, _ v: Memory<Float>
 ) -> VectorPair {
   var (low, high) = (Vector.zero, Vector.zero)
@@ -187,7 +187,7 @@ public func hardAttention(
     x.storage.withMemory { x in
       chosen.storage.withMemory { chosen in
         Threads.share(rows: chosen.count, width: dk) { i in
-          copy(x.part((i / n * m + chosen[i]) * dk, dk), into: y.part(i * dk, dk))
+          y.part(i * dk, dk).copy(x.part((i / n * m + chosen[i]) * dk, dk))
         }
       }
     }
@@ -227,8 +227,4 @@ public func hardChoices(_ s: Tensor<Float>, _ choice: HardChoice) -> Tensor<Int>
     }
     return Tensor(shape: s.shape.dropLast(), storage: choices)
   }
-}
-
-private func copy(_ x: Memory<Float>, into y: Memory<Float>) {
-  forEachVector(x.count) { i, length in y.store(x.vector(i, first: length), i, first: length) }
 }

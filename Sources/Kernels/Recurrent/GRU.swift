@@ -20,7 +20,7 @@ public func gru(
   lengths: Tensor<Int>? = nil, direction: Direction = .forward
 ) -> Tensor<Float> {
   let shape = RecurrenceShape(x, p.reset, initial: [initial], lengths: lengths)
-  return run(x, p, RecurrentRows(shape, direction), initial, keeping: 1).kept[0]
+  return run(.sequences(x), p, RecurrentRows(shape, direction), initial, keeping: 1).kept[0]
 }
 
 /// The gated recurrent unit with everything that it computes on the way, and its last state.
@@ -69,14 +69,14 @@ public func gruStep(
 private func steps(
   _ x: Tensor<Float>, _ p: GRU<Float>, _ rows: RecurrentRows, _ initial: Tensor<Float>?
 ) -> GRUSteps<Float> {
-  let (kept, last) = run(x, p, rows, initial, keeping: 4)
+  let (kept, last) = run(.sequences(x), p, rows, initial, keeping: 4)
   return GRUSteps(
     reset: kept[1], update: kept[2], candidate: kept[3], hidden: kept[0], last: last)
 }
 
 /// Runs the network and keeps h, or h, r, z and n of every position.
-private func run(
-  _ x: Tensor<Float>, _ p: GRU<Float>, _ rows: RecurrentRows, _ initial: Tensor<Float>?,
+func run(
+  _ x: RecurrentInput, _ p: GRU<Float>, _ rows: RecurrentRows, _ initial: Tensor<Float>?,
   keeping count: Int
 ) -> (kept: [Tensor<Float>], last: Tensor<Float>) {
   let resetsAfter = p.form == .resetAfter

@@ -123,6 +123,22 @@ extension Array {
   }
 }
 
+extension [Float] {
+  /// Arrays of so many elements each, all of which `body` writes.
+  static func written(_ counts: [Int], _ body: ([Memory<Float>]) -> Void) -> [[Float]] {
+    func next(_ memories: [Memory<Float>]) -> [[Float]] {
+      if memories.count == counts.count {
+        body(memories)
+        return []
+      }
+      var others: [[Float]] = []
+      let first = written(counts[memories.count]) { others = next(memories + [$0]) }
+      return [first] + others
+    }
+    return next([])
+  }
+}
+
 /// What tests put around the kernels' outputs and into their scratch memory.
 enum Fence {
   /// Outputs begin as NaN between two margins, and scratch memory as NaN.

@@ -6,18 +6,19 @@ import Notation
 /// the steps take them; a step multiplies the states of all sequences by U.
 ///
 /// - Parameters:
-///   - x: … × t × d.
+///   - x: What the steps get.
 ///   - rows: The order of the sequences, and the extents.
 ///   - groups: The gates; those of a group are multiplied at once, and wait for the group before.
 ///   - initial: h_0, … × h; zeros if `nil`.
 ///   - step: Computes one step.
 /// - Returns: h after each sequence's last step, … × h.
 func recurrence(
-  _ x: Tensor<Float>, _ rows: RecurrentRows, groups: [[Gate<Float>]], initial: Tensor<Float>?,
+  _ x: RecurrentInput, _ rows: RecurrentRows, groups: [[Gate<Float>]], initial: Tensor<Float>?,
   step: (RecurrentStep) -> Void
 ) -> Tensor<Float> {
   let (b, d, h) = (rows.shape.sequences, rows.shape.inputs, rows.shape.width)
-  let stepsAtOnce = max(1, min(positionsAtOnce / max(b, 1), rows.steps))
+  let stepsAtOnce =
+    x.isComputed ? 1 : max(1, min(positionsAtOnce / max(b, 1), rows.steps))
   let positions = stepsAtOnce * b
   let count = groups.map { GateGroup.floats($0.count, rows.shape, positions: positions) }
   return Workspace.with(count.reduce(positions * d + 2 * b * h, +)) { memory in
@@ -32,17 +33,10 @@ func recurrence(
 
     for first in stride(from: 0, to: rows.steps, by: stepsAtOnce) {
       let steps = first..<min(first + stepsAtOnce, rows.steps)
+      x.write(steps, rows, after: first % 2 == 0 ? even : odd, into: inputs)
+      let count = steps.reduce(0) { $0 + rows.count(in: $1) }
+      for group in groups { group.multiplyInputs(inputs, count: count) }
       var position = 0
-      x.storage.withMemory { x in
-        for step in steps {
-          for row in 0..<rows.count(in: step) {
-            inputs.part(position * d, d).copy(x.part(rows.place(of: row, in: step) * d, d))
-            position += 1
-          }
-        }
-      }
-      for group in groups { group.multiplyInputs(inputs, count: position) }
-      position = 0
       for number in steps {
         let isEven = number % 2 == 0
         step(
@@ -53,6 +47,37 @@ func recurrence(
       }
     }
     return rows.last { $0 % 2 == 0 ? even : odd }
+  }
+}
+
+/// What the steps of a recurrent network get.
+enum RecurrentInput {
+  /// Sequences, … × t × d.
+  case sequences(Tensor<Float>)
+  /// What is written, row by row, when the states before a step are known.
+  case computed((_ step: Int, _ states: Memory<Float>, _ inputs: Memory<Float>) -> Void)
+
+  fileprivate var isComputed: Bool { if case .computed = self { true } else { false } }
+
+  /// Writes the inputs of some steps, the states before the first of them being given.
+  fileprivate func write(
+    _ steps: Range<Int>, _ rows: RecurrentRows, after states: Memory<Float>,
+    into inputs: Memory<Float>
+  ) {
+    switch self {
+    case .sequences(let x):
+      let d = rows.shape.inputs
+      x.storage.withMemory { x in
+        var position = 0
+        for step in steps {
+          for row in 0..<rows.count(in: step) {
+            inputs.part(position * d, d).copy(x.part(rows.place(of: row, in: step) * d, d))
+            position += 1
+          }
+        }
+      }
+    case .computed(let write): write(steps.lowerBound, states, inputs)
+    }
   }
 }
 
