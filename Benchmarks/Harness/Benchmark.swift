@@ -4,10 +4,9 @@ import Notation
 var benchmarks: [Benchmark] {
   matrixProductBenchmarks + softmaxBenchmarks + activationBenchmarks + dropoutBenchmarks
     + convolutionBenchmarks + scoringFunctionsBenchmarks + scaledDotProductAttentionBenchmarks
-    + multiHeadAttentionBenchmarks
-    + tokenEmbeddingBenchmarks + positionalEncodingBenchmarks + layerNormBenchmarks
-    + residualBenchmarks + feedForwardBenchmarks + encoderLayerBenchmarks
-    + elmanRNNBenchmarks + lstmBenchmarks + gruBenchmarks
+    + multiHeadAttentionBenchmarks + tokenEmbeddingBenchmarks + positionalEncodingBenchmarks
+    + layerNormBenchmarks + residualBenchmarks + feedForwardBenchmarks + encoderLayerBenchmarks
+    + elmanRNNBenchmarks + lstmBenchmarks + gruBenchmarks + seq2SeqBenchmarks
 }
 
 /// One row of the table before it is measured.

@@ -47,7 +47,7 @@ private func write(
   case .bilinear(let w):
     w.storage.withMemory { w in
       Workspace.with(queries * dk) { mapped in
-        multiply(q, .columns(w), into: mapped, n: queries, k: dq, m: dk)
+        Product.compute([Product(a: q, b: .columns(w), c: mapped, n: queries, k: dq, m: dk)])
         writeProducts(shape, queries: mapped, keys: k, into: s)
       }
     }
@@ -81,11 +81,12 @@ private func writeProducts(
   _ shape: ScoreShape, queries q: Memory<Float>, keys k: Memory<Float>, into s: Memory<Float>
 ) {
   let (n, m, dk) = (shape.n, shape.m, shape.dk)
-  for g in 0..<shape.groups {
-    multiply(
-      q.part(g * n * dk, n * dk), .columns(k.part(g * m * dk, m * dk)),
-      into: s.part(g * n * m, n * m), n: n, k: dk, m: m)
-  }
+  Product.compute(
+    (0..<shape.groups).map { g in
+      Product(
+        a: q.part(g * n * dk, n * dk), b: .columns(k.part(g * m * dk, m * dk)),
+        c: s.part(g * n * m, n * m), n: n, k: dk, m: m)
+    })
 }
 
 /// Writes vᵀ tanh(W k_j + U q_i).
@@ -93,17 +94,20 @@ private func writeSums(
   _ shape: ScoreShape, queries q: Memory<Float>, keys k: Memory<Float>, keyWeight w: Memory<Float>,
   queryWeight u: Memory<Float>, vector v: Memory<Float>, into s: Memory<Float>
 ) {
-  let (n, m, da) = (shape.n, shape.m, v.count)
+  let (n, m, dk, da) = (shape.n, shape.m, shape.dk, v.count)
   let width = VectorPair.width
   let panels = (m + width - 1) / width
   Workspace.with(shape.groups * n * da) { asked in  // groups × n × da
-    multiply(q, .columns(u), into: asked, n: shape.groups * n, k: shape.dq, m: da)
+    Product.compute([
+      Product(a: q, b: .columns(u), c: asked, n: shape.groups * n, k: shape.dq, m: da)
+    ])
     // The last vectors of a row reach into the next, and those of the last row beyond the matrix.
     Workspace.with(da * m + width) { answers in  // da × m
       for g in 0..<shape.groups {
-        multiply(
-          w, .columns(k.part(g * m * shape.dk, m * shape.dk)), into: answers, n: da, k: shape.dk,
-          m: m)
+        Product.compute([
+          Product(
+            a: w, b: .columns(k.part(g * m * dk, m * dk)), c: answers, n: da, k: dk, m: m)
+        ])
         Threads.share(rows: n * panels, width: da * width) { task in
           let (i, j) = (g * n + task / panels, task % panels * width)
           let score = additiveScore(asked.part(i * da, da), answers.from(j), stride: m, v)

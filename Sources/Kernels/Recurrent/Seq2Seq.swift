@@ -194,8 +194,8 @@ private struct DecoderSteps: Sendable {
   private let steps: Int
   private let width: Int
   private let attention: SourceAttention?
-  private let combination: PackedMap?
-  private let output: PackedMap
+  private let combination: AffineMap<Float>?
+  private let output: AffineMap<Float>
   private let logits: Memory<Float>  // sequences × t × v
   private let combined: Memory<Float>  // sequences × t × what the logits are a map of
 
@@ -206,31 +206,15 @@ private struct DecoderSteps: Sendable {
   ) {
     var asksBefore = false
     if case .beforeStep = p.attention { asksBefore = true }
-    let (score, h) = (p.attention.score, p.decoder.width)
-    let parts = score.map { ScoreParts($0, width: h, encoding: encoding) }
-    let maps = (p.attention.combination.map { [$0] } ?? []) + [p.output]
-    let count = maps.map(PackedMap.floats).reduce(0, +)
-    Workspace.with(count + (parts.map { SourceAttention.floats($0, encoding) } ?? 0)) { memory in
-      encoding.keep.storage.withMemory { keep in
-        var rest = memory
-        func next(_ count: Int) -> Memory<Float> {
-          defer { rest = rest.from(count) }
-          return rest.part(0, count)
-        }
-        body(
-          DecoderSteps(
-            sequences: encoding.outputs.leadingShape.reduce(1, *), asksBefore: asksBefore, steps: t,
-            width: h,
-            attention: parts.map {
-              SourceAttention(
-                $0, encoding, keep: keep, records: Array(records[1...4]),
-                next(SourceAttention.floats($0, encoding)))
-            },
-            combination: p.attention.combination.map { PackedMap($0, next(PackedMap.floats($0))) },
-            output: PackedMap(p.output, next(PackedMap.floats(p.output))), logits: records[0],
-            combined: records.last!))
-      }
+    func prepared(_ attention: SourceAttention?) -> DecoderSteps {
+      DecoderSteps(
+        sequences: encoding.outputs.leadingShape.reduce(1, *), asksBefore: asksBefore, steps: t,
+        width: p.decoder.width, attention: attention, combination: p.attention.combination?.ready,
+        output: p.output.ready, logits: records[0], combined: records.last!)
     }
+    guard let score = p.attention.score else { return body(prepared(nil)) }
+    let parts = ScoreParts(score, width: p.decoder.width, encoding: encoding)
+    SourceAttention.with(parts, encoding, writing: Array(records[1...4])) { body(prepared($0)) }
   }
 
   /// Asks the source for a step of all sequences, or for all steps.
@@ -244,23 +228,36 @@ private struct DecoderSteps: Sendable {
 
   /// Writes the logits after a step of all sequences, or after all steps, and what they are a map of.
   func finish(_ step: Int?, _ states: Memory<Float>) {
-    let (rows, t) = (rows(of: step), steps)
-    @Sendable func place(_ row: Int) -> Int { step.map { row * t + $0 } ?? row }
-    guard let combination else {
-      return output.apply(states, rows: rows, into: logits, place: place)
-    }
+    guard let combination else { return map(states, by: output, of: step, into: logits) }
     attend(step, states)
-    let (e, c) = (attention!.width, combination.outputs)
-    Workspace.with(rows * (e + width + c)) { memory in
-      let (pairs, outputs) = (memory.part(0, rows * (e + width)), memory.from(rows * (e + width)))
+    let (rows, e) = (rows(of: step), attention!.width)
+    Workspace.with(rows * (e + width)) { pairs in
       for row in 0..<rows {
         let pair = pairs.part(row * (e + width), e + width)
-        pair.part(0, e).copy(attention!.context(place(row)))
+        pair.part(0, e).copy(attention!.context(step.map { row * steps + $0 } ?? row))
         pair.from(e).copy(states.part(row * width, width))
       }
-      combination.apply(pairs, rows: rows, activation: .tanh, into: outputs) { $0 }
-      for row in 0..<rows { combined.part(place(row) * c, c).copy(outputs.part(row * c, c)) }
-      output.apply(outputs, rows: rows, into: logits, place: place)
+      map(pairs, by: combination, activation: .tanh, of: step, into: combined) {
+        map($0, by: output, of: step, into: logits)
+      }
+    }
+  }
+
+  /// Maps the rows of a step, or of all steps, to their places, and calls `body` with the mapped rows.
+  private func map(
+    _ x: Memory<Float>, by map: AffineMap<Float>, activation: Activation = .identity,
+    of step: Int?, into y: Memory<Float>, _ body: (Memory<Float>) -> Void = { _ in }
+  ) {
+    let (rows, width) = (rows(of: step), map.outputs)
+    Workspace.with(step == nil ? 0 : rows * width) { ofStep in
+      let mapped = step == nil ? y : ofStep
+      map.withProduct(x, rows: rows, activation: activation, into: mapped) { Product.compute([$0]) }
+      if let step {
+        for g in 0..<rows {
+          y.part((g * steps + step) * width, width).copy(mapped.part(g * width, width))
+        }
+      }
+      body(mapped)
     }
   }
 
@@ -273,6 +270,11 @@ private struct DecoderSteps: Sendable {
   func context(_ g: Int, _ step: Int) -> Memory<Float> { attention!.context(g * steps + step) }
 
   private func rows(of step: Int?) -> Int { step == nil ? sequences * steps : sequences }
+}
+
+extension AffineMap<Float> {
+  /// The same map, packed if it was not.
+  fileprivate var ready: AffineMap { packed == nil ? packed() : self }
 }
 
 /// A score taken apart: s = k · (U q + b), or s = v · tanh(W k + U q + b).
@@ -334,55 +336,45 @@ private struct SourceAttention: Sendable {
   let width: Int
   private let positions: Int
   private let common: Int
-  private let query: PackedMap?
+  private let query: AffineMap<Float>?
   private let vector: Memory<Float>?
   private let answers: Memory<Float>  // sequences × common × s
   private let values: Memory<Float>  // sequences × s × e
   private let keep: Memory<Bool>  // sequences × s
   private let records: [Memory<Float>]  // scores, masked scores, weights, contexts
 
-  /// What a vector at the end of the last row may reach into.
-  private static var slack: Int { VectorPair.width }
-
-  static func floats(_ parts: ScoreParts, _ encoding: Seq2SeqEncoding<Float>) -> Int {
-    (parts.query.map(PackedMap.floats) ?? 0) + (parts.vector?.count ?? 0)
-      + encoding.keep.count * parts.width + encoding.outputs.count + 2 * slack
-  }
-
-  init(
-    _ parts: ScoreParts, _ encoding: Seq2SeqEncoding<Float>, keep: Memory<Bool>,
-    records: [Memory<Float>], _ memory: Memory<Float>
+  static func with(
+    _ parts: ScoreParts, _ encoding: Seq2SeqEncoding<Float>, writing records: [Memory<Float>],
+    _ body: (SourceAttention) -> Void
   ) {
-    let shape = encoding.outputs.shape
-    let (b, s, e) = (
-      encoding.outputs.leadingShape.reduce(1, *), shape[shape.count - 2], shape.last!
-    )
-    let a = parts.width
-    var rest = memory
-    func next(_ count: Int) -> Memory<Float> {
-      defer { rest = rest.from(count) }
-      return rest.part(0, count)
-    }
-    (width, positions, common) = (e, s, a)
-    (self.keep, self.records) = (keep, records)
-    query = parts.query.map { PackedMap($0, next(PackedMap.floats($0))) }
-    vector = parts.vector.map { vector in
-      let copied = next(vector.count)
-      vector.storage.withMemory { copied.copy($0) }
-      return copied
-    }
-    let answers = next(b * a * s + Self.slack)
-    let values = next(b * s * e + Self.slack)
-    (self.answers, self.values) = (answers, values)
-    encoding.outputs.storage.withMemory { keys in
-      values.part(0, keys.count).copy(keys)
-      for g in 0..<b {
-        let (source, target) = (keys.part(g * s * e, s * e), answers.from(g * a * s))
-        if let key = parts.key {
-          key.storage.withMemory { multiply($0, .columns(source), into: target, n: a, k: e, m: s) }
-        } else {
-          transpose(
-            source, stride: e, rows: s, columns: e, times: parts.factor, into: target, stride: s)
+    let (s, e, a) = (encoding.keep.shape.last!, encoding.outputs.shape.last!, parts.width)
+    let (positions, slack) = (encoding.keep.count, VectorPair.width)
+    // The vectors at the end of the last row reach beyond it.
+    Workspace.with([positions * a + slack, positions * e + slack]) { memories in
+      let (answers, values) = (memories[0], memories[1])
+      encoding.outputs.storage.withMemory { keys in
+        values.part(0, keys.count).copy(keys)
+        for g in 0..<encoding.outputs.leadingShape.reduce(1, *) {
+          let (source, target) = (keys.part(g * s * e, s * e), answers.from(g * a * s))
+          if let key = parts.key {
+            key.storage.withMemory { key in
+              Product.compute([
+                Product(a: key, b: .columns(source), c: target, n: a, k: e, m: s)
+              ])
+            }
+          } else {
+            transpose(
+              source, stride: e, rows: s, columns: e, times: parts.factor, into: target, stride: s)
+          }
+        }
+      }
+      encoding.keep.storage.withMemory { keep in
+        (parts.vector?.storage ?? []).withMemory { vector in
+          body(
+            SourceAttention(
+              width: e, positions: s, common: a, query: parts.query?.ready,
+              vector: parts.vector == nil ? nil : vector, answers: answers, values: values,
+              keep: keep, records: records))
         }
       }
     }
@@ -397,7 +389,7 @@ private struct SourceAttention: Sendable {
     _ place: @Sendable (Int) -> (sequence: Int, place: Int)
   ) {
     Workspace.with(query == nil ? 0 : rows * common) { mapped in
-      query?.apply(states, rows: rows, into: mapped) { $0 }
+      query?.withProduct(states, rows: rows, into: mapped) { Product.compute([$0]) }
       let asked = query == nil ? states : mapped
       // A tanh takes as long as some 30 multiply-adds.
       let multiplyAdds = rows * positions * ((vector == nil ? 1 : 30) * common + width)
@@ -438,45 +430,6 @@ private struct SourceAttention: Sendable {
       rows: (count + pair - 1) / pair, x, rowStride: 0, stepStride: 1, y, yStride: count,
       panelStride: pair, steps: steps, begin: { _ in VectorPair(repeating: 0) },
       end: { result.store($1, $0 * pair, first: min(pair, count - $0 * pair)) })
-  }
-}
-
-/// An affine map packed once, for many calls with few rows.
-private struct PackedMap: Sendable {
-  let outputs: Int
-  private let panels: GatePanels
-
-  static func floats(_ map: AffineMap<Float>) -> Int {
-    GatePanels.blocks(map.outputs) * (map.inputs + 1) * VectorPair.width
-  }
-
-  init(_ map: AffineMap<Float>, _ memory: Memory<Float>) {
-    outputs = map.outputs
-    panels = GatePanels([map], memory)
-  }
-
-  /// Writes activation(W x + b) of every row to its place.
-  func apply(
-    _ x: Memory<Float>, rows: Int, activation: Activation = .identity, into y: Memory<Float>,
-    place: @Sendable (Int) -> Int
-  ) {
-    let (width, atOnce) = (VectorPair.width, 4)  // see `GatePanels.multiply`
-    let shares = rows * panels.floats >= ProductBlock.worthSharing
-    Threads.share(
-      tasks: (panels.count + atOnce - 1) / atOnce, atMost: shares ? .max : 1,
-      scratch: atOnce * rows * width
-    ) { task, sums in
-      let range = task * atOnce..<min((task + 1) * atOnce, panels.count)
-      panels.multiply(x, rows: rows, by: range, into: sums)
-      for panel in range {
-        let j = panel * width
-        for row in 0..<rows {
-          let sum = sums.pair(((panel - range.lowerBound) * rows + row) * width)
-          y.store(
-            activated(sum, activation), place(row) * outputs + j, first: min(width, outputs - j))
-        }
-      }
-    }
   }
 }
 

@@ -153,7 +153,7 @@ struct ScoringFunctionsKernelTests {
     }
   }
 
-  @Test("one thread and more give the same bits, and so does a query alone")
+  @Test("one thread and more give the same bits, and so do the second queries and keys alone")
   func threads() throws {
     var stream = RandomStream(seed: 22)
     let q = Tensor<Float>.normal([2, 61, 40], from: &stream)
@@ -171,9 +171,8 @@ struct ScoringFunctionsKernelTests {
       }
       let one = score(1)
       for count in [2, 2, 5] { try expectSameBits(score(count), one) }
-      let alone = Kernels::scores(
-        queries: q.slice(1).slice(60).reshaped([1, 40]), keys: k.slice(1), by: function)
-      try expectSameBits(alone, one.slice(1).slice(60).reshaped([1, 201]))
+      let alone = Kernels::scores(queries: q.slice(1), keys: k.slice(1), by: function)
+      try expectSameBits(alone, one.slice(1))
     }
   }
 
