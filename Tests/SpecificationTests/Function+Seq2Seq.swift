@@ -45,7 +45,7 @@ extension Function {
         let p = try a.option(0) as Seq2Seq<Double>
         let lengths = try a.has("lengths") ? a.integers("lengths") : nil
         return KernelResult(
-          value: seq2Seq(
+          value: Kernels::seq2Seq(
             source: try exactFloats(x), inputs: try exactFloats(y), p.converted(), lengths: lengths),
           bound: seq2SeqBounds(source: x.finite, inputs: y.finite, p, lengths: lengths).logits)
       }),

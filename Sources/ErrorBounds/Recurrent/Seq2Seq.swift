@@ -69,7 +69,7 @@ public func seq2SeqBounds(
   }
 
   func alongTime(
-    _ steps: [Enclosure], _ width: Int, _ part: (Enclosure) -> Tensor<Double> = \.errors
+    _ steps: [Enclosure], _ width: Int, _ part: (Enclosure) -> Tensor<Double> = { $0.errors }
   ) -> Tensor<Double> {
     let b = leading.reduce(1, *)
     let rows = steps.map { part($0).reshaped([b, width]) }
@@ -91,7 +91,7 @@ public func seq2SeqBounds(
     },
     hidden: alongTime(hidden, p.decoder.width), combined: alongTime(combined, p.output.inputs),
     logits: alongTime(logits, p.output.outputs),
-    tokens: argmax(alongTime(logits, p.output.outputs, \.values)))
+    tokens: argmax(alongTime(logits, p.output.outputs) { $0.values }))
 }
 
 /// What one state gets of all sources.
