@@ -55,6 +55,8 @@ struct Seq2SeqKernelTests {
       let input = draw.translated()
       let (expected, bounds) = (input.equation, input.bounds)
       let got = input.kernel()
+      let largest = bounds.logits.storage.max() ?? .infinity
+      draw.cover("every logit is bounded by 1/100", largest < 0.01, atLeast: 0.3)
       try ErrorGauge(
         got: got.encoding.outputs, expected: expected.encoding.outputs,
         bound: bounds.encoding.outputs)
