@@ -5,7 +5,7 @@ var benchmarks: [Benchmark] {
   matrixProductBenchmarks + softmaxBenchmarks + activationBenchmarks + dropoutBenchmarks
     + scaledDotProductAttentionBenchmarks + multiHeadAttentionBenchmarks
     + tokenEmbeddingBenchmarks + positionalEncodingBenchmarks + layerNormBenchmarks
-    + residualBenchmarks + feedForwardBenchmarks + encoderLayerBenchmarks
+    + residualBenchmarks + feedForwardBenchmarks + encoderLayerBenchmarks + decoderLayerBenchmarks
 }
 
 /// One row of the table before it is measured.
