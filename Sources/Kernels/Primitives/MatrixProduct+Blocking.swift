@@ -196,13 +196,14 @@ struct Product: Sendable {
   private func finished(_ sums: VectorPair, _ i: Int, _ j: Int, columns: Int) -> VectorPair {
     var result = sums
     if let bias { result = result + bias.pair(j, first: columns) }
-    result = activated(result, activation)
+    if activation != .identity { result = activated(result, activation) }
     if let addend { result = result + addend.pair(i * m + j, first: columns) }
     return result
   }
 }
 
 /// Copies a panel so that each step's numbers lie side by side; beyond the last column stands anything.
+@inline(always)
 func pack(
   _ b: RightOperand, steps: Range<Int>, columns: Range<Int>, k: Int, m: Int,
   into panel: Memory<Float>
