@@ -57,8 +57,8 @@ func multiplyPanel(
 ) {
   @inline(__always) func run<let tileRows: Int>(_ tile: consuming Tile<tileRows>, at row: Int) {
     tile.add(
-      x.from(row * rowStride), rowStride: rowStride, stepStride: stepStride, y, yStride: yStride,
-      panelStride: panelStride, steps: steps)
+      x.from(row * rowStride), rowStride: rowStride, stepStride: stepStride,
+      y.from(row * panelStride), yStride: yStride, panelStride: panelStride, steps: steps)
     tile.finish(from: row, end: end)
   }
   var row = 0
