@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// Runs a kernel on one thread with its output and scratch memory full of NaN, fenced by margins.
-func fenced(_ kernel: () -> Tensor<Float>) -> Tensor<Float> {
+func fenced<Result>(_ kernel: () -> Result) -> Result {
   Threads.$count.withValue(1) { Fence.$isUp.withValue(true) { kernel() } }
 }
 
