@@ -59,11 +59,7 @@ public func windows<S: Scalar>(_ x: Tensor<S>, size m: Int) -> Tensor<S> {
 public func joinedWindows<S: Scalar>(
   _ y: Tensor<S>, size m: Int, height: Int, width: Int
 ) -> Tensor<S> {
-  require(
-    y.rank >= 3 && m >= 1 && height % m == 0 && width % m == 0
-      && y.shape[y.rank - 3] == height / m * (width / m) && y.shape[y.rank - 2] == m * m,
-    "windows of \(m) × \(m) that make a map of \(height) × \(width) are needed: "
-      + "got \(described(y.shape))")
+  requireWindows(y, of: m, making: (height, width))
   let (leading, channels) = (y.shape.dropLast(3), y.shape[y.rank - 1])
   let y3 = y.reshaped([leading.reduce(1, *), height * width, channels])
   var x = y3

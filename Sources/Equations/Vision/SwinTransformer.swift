@@ -152,15 +152,7 @@ public func windowAttention<S: Scalar>(
 public func windowAttentionSteps<S: Scalar>(
   _ x: Tensor<S>, _ p: WindowAttention<S>, mask: Tensor<Bool>? = nil, fill: MaskFill = .excluded
 ) -> MultiHeadAttentionSteps<S> {
-  let size = p.windowSize * p.windowSize
-  require(
-    x.rank >= 3 && x.shape[x.rank - 2] == size,
-    "windows of \(p.windowSize) × \(p.windowSize) must be … × N × \(size) × C: "
-      + "got \(described(x.shape))")
-  let n = x.shape[x.rank - 3]
-  require(
-    mask == nil || mask!.shape == [n, size, size],
-    "a mask of windows must be \(n) × \(size) × \(size): got \(described(mask?.shape ?? []))")
+  let (n, size) = p.checkWindows(x, mask: mask)
   // The rank of the scores, … × N × h × M² × M².
   let leading = x.shape.dropLast(3).map { _ in 1 }
   return multiHeadAttentionSteps(

@@ -37,14 +37,22 @@ public func encoderBound(
   mask: AttentionMask<Double> = .none, fill: MaskFill = .excluded,
   in arithmetic: Arithmetic = .kernel
 ) -> Tensor<Double> {
-  let y = layers.reduce(Enclosure(x)) { x, p in
+  let y = encoder(Enclosure(x), layers: layers, mask: mask, fill: fill, in: arithmetic)
+  return (norm.map { layerNorm(y, $0, in: arithmetic) } ?? y).errors
+}
+
+/// The layers of an encoder, of what may be off.
+func encoder(
+  _ x: Enclosure, layers: [EncoderLayer<Double>], mask: AttentionMask<Double> = .none,
+  fill: MaskFill = .excluded, in arithmetic: Arithmetic
+) -> Enclosure {
+  layers.reduce(x) { x, p in
     encoded(x, p, in: arithmetic) { x in
       multiHeadAttention(
         queries: x, keys: x, values: x, p.attention, mask: mask, fill: fill,
         scale: .rootKeyWidth, in: arithmetic)
     }
   }
-  return (norm.map { layerNorm(y, $0, in: arithmetic) } ?? y).errors
 }
 
 /// A layer of what may be off, around its attention.

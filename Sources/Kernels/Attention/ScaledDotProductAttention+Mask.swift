@@ -44,31 +44,58 @@ struct MaskRules: Sendable {
       sight = keys.lowerBound > queries.upperBound - 1 + causalOffset ? .none : .some
     }
     if let keep, sight != .none {
-      let seen = keep.count(group: group, queries: queries, keys: keys) { $0 }
+      let seen = keep.count(group: group, queries: queries, keys: keys)
       if seen == 0 { sight = .none } else if seen < queries.count * keys.count { sight = .some }
     }
     if let bias, sight != .none {
       // A bias of −∞ on every pair hides the block; any other bias has to be added.
-      let seen = bias.count(group: group, queries: queries, keys: keys) { $0 != -.infinity }
-      sight = seen == 0 ? .none : .some
+      let isHidden = bias.isEverywhere(-.infinity, group: group, queries: queries, keys: keys)
+      sight = isHidden ? .none : .some
     }
     return sight == .none && fill != .excluded ? .some : sight
   }
 
+  /// Floats that `apply` needs: a block of a tensor as it lies, and the same turned.
+  static let scratch = 2 * Strip.keys * Strip.queries
+
   /// Adds the bias to a block of scores, keys × lanes, and fills in what is hidden.
+  ///
+  /// Tensors are turned as a block first, so that a key's numbers for all queries are one vector;
+  /// pair by pair, a bias took longer than the scores themselves. Under `.excluded` a bias of −∞ hides
+  /// by being added: where the sum is NaN the query is computed again on its own.
   func apply(
-    to scores: Memory<Float>, group: Int, queries: Range<Int>, keys: Range<Int>
+    to scores: Memory<Float>, group: Int, queries: Range<Int>, keys: Range<Int>,
+    scratch: Memory<Float>
   ) {
+    let width = VectorPair.width
+    if let bias {
+      let biases = bias.turned(group: group, queries: queries, keys: keys, into: scratch) {
+        $0 * log2OfE
+      }
+      for key in 0..<keys.count {
+        scores.store(scores.pair(key * width) + biases[key], key * width)
+      }
+    }
+    if causalOffset == nil && keep == nil { return }
+    let kept = keep?.turned(group: group, queries: queries, keys: keys, into: scratch) {
+      $0 ? 1 : 0
+    }
     // Below the diagonal a causal mask alone hides nothing.
     let first = queries.lowerBound + (causalOffset ?? 0) + 1
-    let concerned =
-      keep == nil && bias == nil ? keys.clamped(to: max(0, first)..<max(first, m)) : keys
-    for i in queries {
-      for j in concerned {
-        let at = (j - keys.lowerBound) * VectorPair.width + i - queries.lowerBound
-        if let bias { scores[at] += bias[group, i, j] * log2OfE }
-        if isHidden(group: group, query: i, key: j) { scores[at] = filled(scores[at], log2OfE) }
+    let concerned = keep == nil ? keys.clamped(to: max(0, first)..<max(first, m)) : keys
+    for j in concerned {
+      let key = j - keys.lowerBound
+      let score = scores.pair(key * width)
+      let hidden = filled(score)
+      var masked = score
+      if let kept {
+        masked = masked.replacing(with: hidden, where: kept[key], isBelow: VectorPair(repeating: 1))
       }
+      if let causalOffset {
+        let firstSeeing = VectorPair(repeating: Float(j - causalOffset - queries.lowerBound))
+        masked = masked.replacing(with: hidden, where: .laneNumbers, isBelow: firstSeeing)
+      }
+      scores.store(masked, key * width)
     }
   }
 
@@ -76,7 +103,7 @@ struct MaskRules: Sendable {
   func masked(_ score: Float, group: Int, query i: Int, key j: Int) -> Float? {
     let score = score + (bias?[group, i, j] ?? 0)
     guard isHidden(group: group, query: i, key: j) else { return score }
-    return fill == .excluded ? nil : filled(score, 1)
+    return fill == .excluded ? nil : (replacement ?? score) + addend
   }
 
   private func isHidden(group: Int, query i: Int, key j: Int) -> Bool {
@@ -86,15 +113,25 @@ struct MaskRules: Sendable {
     return false
   }
 
-  /// What stands in a hidden place instead of `score`, in units of `unit`.
-  private func filled(_ score: Float, _ unit: Float) -> Float {
+  /// What stands in hidden places instead of scores, in units of log₂ e.
+  @inline(__always)
+  private func filled(_ scores: VectorPair) -> VectorPair {
+    replacement.map { VectorPair(repeating: $0 * log2OfE) }
+      ?? scores + VectorPair(repeating: addend * log2OfE)
+  }
+
+  /// What stands in a hidden place, whatever its score is; `nil` if something is added to it.
+  private var replacement: Float? {
     switch fill {
     case .excluded: -.infinity
-    case .replaced(let value): Float(value) * unit
-    case .replacedBeforeScaling(let value): Float(value) * factor * unit
-    case .added(let value): score + Float(value) * unit
+    case .replaced(let value): Float(value)
+    case .replacedBeforeScaling(let value): Float(value) * factor
+    case .added: nil
     }
   }
+
+  /// What is added to a hidden score.
+  private var addend: Float { if case .added(let value) = fill { Float(value) } else { 0 } }
 }
 
 /// A tensor of … × n × m, some of its extents 1, read by group, query and key.
@@ -117,15 +154,68 @@ private struct Broadcast<Element: Sendable>: Sendable {
     memory[groupOffsets[group] + i * queryStride + j * keyStride]
   }
 
-  /// How many pairs of the block hold; rows that are one row in memory are counted once for all.
-  func count(
-    group: Int, queries: Range<Int>, keys: Range<Int>, where holds: (Element) -> Bool
-  ) -> Int {
-    let rows = queryStride == 0 ? queries.lowerBound..<queries.lowerBound + 1 : queries
+  /// A block with the queries in the lanes: what several queries or keys have in common is there once.
+  struct Turned {
+    fileprivate let memory: Memory<Float>
+    fileprivate let isSharedByQueries: Bool
+    fileprivate let keyStride: Int
+
+    /// The numbers of a key for all queries.
+    @inline(__always) subscript(key: Int) -> VectorPair {
+      let at = key * keyStride
+      return isSharedByQueries ? VectorPair(repeating: memory[at]) : memory.pair(at)
+    }
+  }
+
+  /// Writes the numbers of a block's pairs, turned, into scratch memory.
+  @inline(__always)
+  func turned(
+    group: Int, queries: Range<Int>, keys: Range<Int>, into scratch: Memory<Float>,
+    _ number: (Element) -> Float
+  ) -> Turned {
+    let (rows, columns) = distinct(queries, keys)
+    let block = scratch.part(0, Strip.keys * Strip.queries)
+    let turned = scratch.from(Strip.keys * Strip.queries)
+    for i in rows {
+      let from = memory.from(groupOffsets[group] + i * queryStride + columns.lowerBound)
+      let row = block.from((i - rows.lowerBound) * Strip.keys)
+      for j in 0..<columns.count { row[j] = number(from[j]) }
+    }
+    transpose(
+      block, stride: Strip.keys, rows: rows.count, columns: columns.count, times: 1, into: turned,
+      stride: Strip.queries)
+    return Turned(
+      memory: turned, isSharedByQueries: queryStride == 0,
+      keyStride: keyStride == 0 ? 0 : Strip.queries)
+  }
+
+  /// Whether all pairs of a block have one element.
+  func isEverywhere(
+    _ element: Element, group: Int, queries: Range<Int>, keys: Range<Int>
+  ) -> Bool where Element: Equatable {
+    let (rows, columns) = distinct(queries, keys)
+    return rows.allSatisfy { i in columns.allSatisfy { j in self[group, i, j] == element } }
+  }
+
+  /// Queries and keys without those that read the same elements again.
+  fileprivate func distinct(
+    _ queries: Range<Int>, _ keys: Range<Int>
+  ) -> (rows: Range<Int>, columns: Range<Int>) {
+    (queryStride == 0 ? 0..<1 : queries, keyStride == 0 ? 0..<1 : keys)
+  }
+}
+
+extension Broadcast<Bool> {
+  /// How many pairs of the block are true.
+  func count(group: Int, queries: Range<Int>, keys: Range<Int>) -> Int {
+    let (rows, columns) = distinct(queries, keys)
     var count = 0
     for i in rows {
-      for j in keys where holds(self[group, i, j]) { count += 1 }
+      let row = memory.from(groupOffsets[group] + i * queryStride + columns.lowerBound)
+      var inRow: UInt8 = 0  // below 256, and 32 of them in a vector
+      for j in 0..<columns.count { inRow &+= row[j] ? 1 : 0 }
+      count += Int(inRow)
     }
-    return count * (queries.count / rows.count)
+    return count * (queries.count / rows.count) * (keys.count / columns.count)
   }
 }

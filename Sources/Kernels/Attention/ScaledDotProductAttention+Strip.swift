@@ -1,4 +1,3 @@
-import Foundation
 import Notation
 
 /// One attention of as many queries as a pair of vectors has lanes.
@@ -20,7 +19,12 @@ struct Strip {
   /// 126 to 510 keys are within 2 % of each other.
   static let keys = 192
 
-  static func scratch(_ shape: AttentionShape) -> Int { (shape.dk + shape.dv + keys) * queries }
+  /// Queries left over that cost less on their own than as a strip.
+  static let alone = 4
+
+  static func scratch(_ shape: AttentionShape) -> Int {
+    (shape.dk + shape.dv + keys) * queries + MaskRules.scratch
+  }
 
   private var width: Int { VectorPair.width }
   private var packed: Memory<Float> { scratch.part(0, shape.dk * width) }  // dk × width
@@ -31,8 +35,16 @@ struct Strip {
     scratch.part((shape.dk + shape.dv) * width, Strip.keys * width)
   }
 
+  private var rulesScratch: Memory<Float> {
+    scratch.from((shape.dk + shape.dv + Strip.keys) * width)
+  }
+
   /// Writes the output of the strip's queries into n × dv.
   func attend(into output: HeadRows.Group) {
+    if queries.count <= Strip.alone {
+      for i in queries { attendAlone(i, into: output.row(i).part(0, shape.dv)) }
+      return
+    }
     transpose(
       q.row(queries.lowerBound), stride: q.stride, rows: queries.count,
       columns: shape.dk, times: factor * log2OfE, into: packed, stride: width)
@@ -56,7 +68,8 @@ struct Strip {
           grown = larger(grown, score)
         })
       if sight == .some {
-        rules.apply(to: scores, group: group, queries: queries, keys: keys)
+        rules.apply(
+          to: scores, group: group, queries: queries, keys: keys, scratch: rulesScratch)
         grown = maximum
         for key in 0..<keys.count {
           grown = larger(grown, scores.pair(key * width))
@@ -106,32 +119,59 @@ struct Strip {
   }
 
   /// One query, one key after the other, scores computed twice: exact in what it leaves out.
+  ///
+  /// The lanes are those of keys and values, and the weights are summed in blocks of keys as a strip's.
   private func attendAlone(_ i: Int, into row: Memory<Float>) {
-    func forEachKey(_ body: (Int, Float) -> Void) {
-      for j in 0..<shape.m {
-        var score: Float = 0
-        let (query, key) = (q.row(i), k.row(j))
-        for p in 0..<shape.dk { score += query[p] * key[p] }
-        if let masked = rules.masked(score * factor, group: group, query: i, key: j) {
-          body(j, masked)
-        }
-      }
+    let query = q.row(i).part(0, shape.dk)
+    func masked(_ j: Int) -> Float? {
+      rules.masked(
+        dotProduct(query, k.row(j)) * factor, group: group, query: i, key: j)
     }
     row.fill(0)
     var maximum = -Float.infinity
     var seesKeys = false
-    forEachKey { _, score in
+    for j in 0..<shape.m {
+      guard let score = masked(j) else { continue }
       if maximum < score { maximum = score }
       seesKeys = true
     }
     guard seesKeys else { return }
     var total: Float = 0
-    forEachKey { j, score in
-      let weight = exp(score - maximum)
-      total += weight
-      let value = v.row(j)
-      for column in 0..<shape.dv { row[column] += weight * value[column] }
+    for j0 in stride(from: 0, to: shape.m, by: Strip.keys) {
+      var ofBlock: Float = 0
+      for j in j0..<min(j0 + Strip.keys, shape.m) {
+        guard let score = masked(j) else { continue }
+        let weight = exponential(Vector(repeating: score - maximum))
+        ofBlock += weight[0]
+        add(weight, times: v.row(j), to: row)
+      }
+      total += ofBlock
     }
     for column in 0..<shape.dv { row[column] /= total }
   }
+}
+
+/// Σ x_p y_p, in vectors whose lanes are added at the end.
+private func dotProduct(_ x: Memory<Float>, _ y: Memory<Float>) -> Float {
+  var sum = Vector.zero
+  var p = 0
+  while p + lanes <= x.count {
+    sum = sum.addingProduct(x.vector(p), y.vector(p))
+    p += lanes
+  }
+  let rest = x.count - p
+  if rest > 0 { sum = sum.addingProduct(x.vector(p, first: rest), y.vector(p, first: rest)) }
+  return sum.sum()
+}
+
+/// Adds a row, each number times the weight, to another.
+private func add(_ weight: Vector, times row: Memory<Float>, to sums: Memory<Float>) {
+  var c = 0
+  while c + lanes <= sums.count {
+    sums.store(sums.vector(c).addingProduct(weight, row.vector(c)), c)
+    c += lanes
+  }
+  let rest = sums.count - c
+  sums.store(
+    sums.vector(c, first: rest).addingProduct(weight, row.vector(c, first: rest)), c, first: rest)
 }
