@@ -99,18 +99,12 @@ struct MaskRules: Sendable {
     }
   }
 
-  /// The scaled score of one pair with the mask applied; `nil` if the key takes no part.
-  func masked(_ score: Float, group: Int, query i: Int, key j: Int) -> Float? {
-    let score = score + (bias?[group, i, j] ?? 0)
-    guard isHidden(group: group, query: i, key: j) else { return score }
-    return fill == .excluded ? nil : (replacement ?? score) + addend
-  }
-
-  private func isHidden(group: Int, query i: Int, key j: Int) -> Bool {
-    if let causalOffset, j > i + causalOffset { return true }
-    if let keep, !keep[group, i, j] { return true }
-    if let bias, fill == .excluded, bias[group, i, j] == -.infinity { return true }
-    return false
+  /// The rules for one query.
+  func row(group: Int, query i: Int) -> Row {
+    Row(
+      keysBefore: causalOffset.map { i + $0 + 1 } ?? m, keep: keep?.row(group: group, query: i),
+      bias: bias?.row(group: group, query: i), excludes: fill == .excluded,
+      replacement: replacement, addend: addend)
   }
 
   /// What stands in hidden places instead of scores, in units of log₂ e.
@@ -134,6 +128,34 @@ struct MaskRules: Sendable {
   private var addend: Float { if case .added(let value) = fill { Float(value) } else { 0 } }
 }
 
+extension MaskRules {
+  /// What a mask says about the keys of one query.
+  struct Row {
+    fileprivate let keysBefore: Int
+    fileprivate let keep: Broadcast<Bool>.Row?
+    fileprivate let bias: Broadcast<Float>.Row?
+    fileprivate let excludes: Bool
+    fileprivate let replacement: Float?
+    fileprivate let addend: Float
+
+    /// A scaled score with the mask applied; `nil` if the key takes no part.
+    @inline(__always)
+    func masked(_ score: Float, key j: Int) -> Float? {
+      let score = score + (bias?[j] ?? 0)
+      if !isHidden(j) { return score }
+      return excludes ? nil : (replacement ?? score) + addend
+    }
+
+    @inline(__always)
+    private func isHidden(_ j: Int) -> Bool {
+      if j >= keysBefore { return true }
+      if let keep, !keep[j] { return true }
+      if let bias, excludes, bias[j] == -.infinity { return true }
+      return false
+    }
+  }
+}
+
 /// A tensor of … × n × m, some of its extents 1, read by group, query and key.
 private struct Broadcast<Element: Sendable>: Sendable {
   let memory: Memory<Element>
@@ -150,8 +172,16 @@ private struct Broadcast<Element: Sendable>: Sendable {
     (queryStride, keyStride) = (strides[leading.count], strides[leading.count + 1])
   }
 
-  subscript(group: Int, i: Int, j: Int) -> Element {
-    memory[groupOffsets[group] + i * queryStride + j * keyStride]
+  /// The elements of one query.
+  struct Row {
+    fileprivate let memory: Memory<Element>
+    fileprivate let stride: Int
+
+    @inline(__always) subscript(j: Int) -> Element { memory[j * stride] }
+  }
+
+  @inline(__always) func row(group: Int, query i: Int) -> Row {
+    Row(memory: memory.from(groupOffsets[group] + i * queryStride), stride: keyStride)
   }
 
   /// A block with the queries in the lanes: what several queries or keys have in common is there once.
@@ -177,9 +207,9 @@ private struct Broadcast<Element: Sendable>: Sendable {
     let block = scratch.part(0, Strip.keys * Strip.queries)
     let turned = scratch.from(Strip.keys * Strip.queries)
     for i in rows {
-      let from = memory.from(groupOffsets[group] + i * queryStride + columns.lowerBound)
-      let row = block.from((i - rows.lowerBound) * Strip.keys)
-      for j in 0..<columns.count { row[j] = number(from[j]) }
+      let from = row(group: group, query: i).memory.from(columns.lowerBound)
+      let numbers = block.from((i - rows.lowerBound) * Strip.keys)
+      for j in 0..<columns.count { numbers[j] = number(from[j]) }
     }
     transpose(
       block, stride: Strip.keys, rows: rows.count, columns: columns.count, times: 1, into: turned,
@@ -194,7 +224,10 @@ private struct Broadcast<Element: Sendable>: Sendable {
     _ element: Element, group: Int, queries: Range<Int>, keys: Range<Int>
   ) -> Bool where Element: Equatable {
     let (rows, columns) = distinct(queries, keys)
-    return rows.allSatisfy { i in columns.allSatisfy { j in self[group, i, j] == element } }
+    return rows.allSatisfy { i in
+      let row = row(group: group, query: i)
+      return columns.allSatisfy { row[$0] == element }
+    }
   }
 
   /// Queries and keys without those that read the same elements again.
@@ -211,9 +244,9 @@ extension Broadcast<Bool> {
     let (rows, columns) = distinct(queries, keys)
     var count = 0
     for i in rows {
-      let row = memory.from(groupOffsets[group] + i * queryStride + columns.lowerBound)
+      let from = row(group: group, query: i).memory.from(columns.lowerBound)
       var inRow: UInt8 = 0  // below 256, and 32 of them in a vector
-      for j in 0..<columns.count { inRow &+= row[j] ? 1 : 0 }
+      for j in 0..<columns.count { inRow &+= from[j] ? 1 : 0 }
       count += Int(inRow)
     }
     return count * (queries.count / rows.count) * (keys.count / columns.count)

@@ -22,6 +22,9 @@ struct Strip {
   /// Queries left over that cost less on their own than as a strip.
   static let alone = 4
 
+  /// Keys whose scores such a query keeps: no lane adds up more than a block's weights.
+  static let keysAlone = keys * 8
+
   static func scratch(_ shape: AttentionShape) -> Int {
     (shape.dk + shape.dv + keys) * queries + MaskRules.scratch
   }
@@ -38,6 +41,7 @@ struct Strip {
   private var rulesScratch: Memory<Float> {
     scratch.from((shape.dk + shape.dv + Strip.keys) * width)
   }
+  private var isSeen: Memory<Float> { rulesScratch }  // 1 or 0, for a query on its own
 
   /// Writes the output of the strip's queries into n × dv.
   func attend(into output: HeadRows.Group) {
@@ -118,40 +122,59 @@ struct Strip {
     }
   }
 
-  /// One query, one key after the other, scores computed twice: exact in what it leaves out.
+  /// One query on its own: exact in what it leaves out.
   ///
-  /// The lanes are those of keys and values, and the weights are summed in blocks of keys as a strip's.
+  /// The lanes are those of keys and values in the products, and keys in the exponentials. Scores are
+  /// computed twice if there are more keys than their memory holds.
   private func attendAlone(_ i: Int, into row: Memory<Float>) {
-    let query = q.row(i).part(0, shape.dk)
-    func masked(_ j: Int) -> Float? {
-      rules.masked(
-        dotProduct(query, k.row(j)) * factor, group: group, query: i, key: j)
-    }
     row.fill(0)
-    var maximum = -Float.infinity
-    var seesKeys = false
-    for j in 0..<shape.m {
-      guard let score = masked(j) else { continue }
-      if maximum < score { maximum = score }
-      seesKeys = true
-    }
-    guard seesKeys else { return }
-    var total: Float = 0
-    for j0 in stride(from: 0, to: shape.m, by: Strip.keys) {
-      var ofBlock: Float = 0
-      for j in j0..<min(j0 + Strip.keys, shape.m) {
-        guard let score = masked(j) else { continue }
-        let weight = exponential(Vector(repeating: score - maximum))
-        ofBlock += weight[0]
-        add(weight, times: v.row(j), to: row)
+    let firsts = stride(from: 0, to: shape.m, by: Strip.keysAlone)
+    var maximum: Float?
+    for j0 in firsts {
+      if let largest = writeScores(ofQuery: i, from: j0) {
+        maximum = max(maximum ?? largest, largest)
       }
-      total += ofBlock
+    }
+    guard let maximum else { return }
+    var total: Float = 0
+    for j0 in firsts {
+      if shape.m > Strip.keysAlone { _ = writeScores(ofQuery: i, from: j0) }
+      let count = min(Strip.keysAlone, shape.m - j0)
+      var ofBlock = Vector.zero
+      forEachVector(count) { at, length in
+        let weights = exponential(scores.vector(at, first: length, filler: -.infinity) - maximum)
+        scores.store(weights, at, first: length)
+        ofBlock += weights
+      }
+      total += ofBlock.sum()
+      for at in 0..<count where isSeen[at] == 1 {
+        add(Vector(repeating: scores[at]), times: v.row(j0 + at), to: row)
+      }
     }
     for column in 0..<shape.dv { row[column] /= total }
+  }
+
+  /// Writes the masked scores of one query's next keys, and which of them it sees.
+  ///
+  /// - Returns: The largest of what it sees, NaN passed over; `nil` if it sees no key.
+  private func writeScores(ofQuery i: Int, from j0: Int) -> Float? {
+    let (query, rules) = (q.row(i).part(0, shape.dk), rules.row(group: group, query: i))
+    let (scores, isSeen) = (scores, isSeen)
+    var largest: Float?
+    for at in 0..<min(Strip.keysAlone, shape.m - j0) {
+      let score = rules.masked(dotProduct(query, k.row(j0 + at)) * factor, key: j0 + at)
+      scores[at] = score ?? -.infinity
+      isSeen[at] = score == nil ? 0 : 1
+      guard let score else { continue }
+      let before = largest ?? -.infinity
+      largest = before < score ? score : before
+    }
+    return largest
   }
 }
 
 /// Σ x_p y_p, in vectors whose lanes are added at the end.
+@inline(__always)
 private func dotProduct(_ x: Memory<Float>, _ y: Memory<Float>) -> Float {
   var sum = Vector.zero
   var p = 0
@@ -165,6 +188,7 @@ private func dotProduct(_ x: Memory<Float>, _ y: Memory<Float>) -> Float {
 }
 
 /// Adds a row, each number times the weight, to another.
+@inline(__always)
 private func add(_ weight: Vector, times row: Memory<Float>, to sums: Memory<Float>) {
   var c = 0
   while c + lanes <= sums.count {
