@@ -6,7 +6,7 @@ var benchmarks: [Benchmark] {
     + scaledDotProductAttentionBenchmarks + multiHeadAttentionBenchmarks
     + tokenEmbeddingBenchmarks + positionalEncodingBenchmarks + layerNormBenchmarks
     + residualBenchmarks + feedForwardBenchmarks + encoderLayerBenchmarks
-    + swinTransformerBenchmarks
+    + visionTransformerBenchmarks + swinTransformerBenchmarks
 }
 
 /// One row of the table before it is measured.

@@ -23,12 +23,13 @@ private func windowAttentionBenchmark(side: Int, width d: Int) -> Benchmark {
   ) {
     var stream = RandomStream(seed: UInt64(side))
     let p = WindowAttention.normal(width: d, from: &stream)
+    let packed = p.packed()
     let x = Tensor<Float>.normal([windows, positions, d], from: &stream)
     // Windows know nothing of each other.
     let window = Tensor(shape: [1, positions, d], storage: x.slice(0).storage)
     return Trial(
       inputs: [("x", x), ("biasTable", p.biasTable)] + p.attention.named,
-      kernel: { Kernels::windowAttention(x, p) },
+      kernel: { Kernels::windowAttention(x, packed) },
       naive: Naive(shape: "1 × \(positions) × \(d)", share: 1 / Double(windows)) {
         _ = Equations::windowAttention(window, p)
       }
@@ -53,6 +54,7 @@ private func swinBlockBenchmark(side: Int, width d: Int, shift: Int) -> Benchmar
       attentionNorm: LayerNorm(width: d, epsilon: 1e-5),
       feedForward: .normal(width: d, dFF: 4 * d, from: &stream),
       feedForwardNorm: LayerNorm(width: d, epsilon: 1e-5), shift: shift)
+    let packed = p.packed()
     let x = Tensor<Float>.normal([side, side, d], from: &stream)
     // The four corners as a map of their own: its last window is that of the whole map.
     let corners = Corners(of: side)
@@ -62,7 +64,7 @@ private func swinBlockBenchmark(side: Int, width d: Int, shift: Int) -> Benchmar
         + [
           ("innerWeight", p.feedForward.inner.weight), ("outerWeight", p.feedForward.outer.weight),
         ],
-      kernel: { Kernels::swinBlock(x, p) },
+      kernel: { Kernels::swinBlock(x, packed) },
       naive: Naive(
         shape: part.count < x.count ? "\(part.shape[0])² × \(d)" : nil,
         share: Double(part.count) / Double(x.count)
@@ -87,12 +89,13 @@ private func patchMergingBenchmark(side: Int, width d: Int) -> Benchmark {
     let p = PatchMerging<Float>(
       norm: LayerNorm(width: 4 * d, epsilon: 1e-5),
       reduction: AffineMap(weight: .normal([2 * d, 4 * d], from: &stream)))
+    let packed = p.packed()
     let x = Tensor<Float>.normal([side, side, d], from: &stream)
     // Two rows of the map make one.
     let part = Tensor(shape: [2, side, d], storage: Array(x.storage.prefix(2 * side * d)))
     return Trial(
       inputs: [("x", x), ("reduction", p.reduction.weight)],
-      kernel: { Kernels::patchMerging(x, p) },
+      kernel: { Kernels::patchMerging(x, packed) },
       naive: Naive(shape: "2 × \(side) × \(d)", share: 2 / Double(side)) {
         _ = Equations::patchMerging(part, p)
       }

@@ -68,14 +68,12 @@ public enum PatchOrder: Hashable, Sendable, CaseIterable {
 }
 
 /// The extents of an image, or of a map of positions: … × height × width × channels.
-public func mapShape<S: Scalar>(
-  _ x: Tensor<S>
+public func mapShape(
+  _ shape: [Int]
 ) -> (leading: [Int], height: Int, width: Int, channels: Int) {
-  require(
-    x.rank >= 3, "an image must be … × height × width × channels: got \(described(x.shape))")
-  return (
-    Array(x.shape.dropLast(3)), x.shape[x.rank - 3], x.shape[x.rank - 2], x.shape[x.rank - 1]
-  )
+  let rank = shape.count
+  require(rank >= 3, "an image must be … × height × width × channels: got \(described(shape))")
+  return (Array(shape.dropLast(3)), shape[rank - 3], shape[rank - 2], shape[rank - 1])
 }
 
 /// Stops unless squares of p × p cover an image without a rest.

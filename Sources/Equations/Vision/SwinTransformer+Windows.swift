@@ -13,7 +13,7 @@ import Notation
 @specialized(where S == Float)
 @specialized(where S == Double)
 public func cyclicShift<S: Scalar>(_ x: Tensor<S>, by s: Int) -> Tensor<S> {
-  let (leading, height, width, channels) = mapShape(x)
+  let (leading, height, width, channels) = mapShape(x.shape)
   let x3 = x.reshaped([leading.reduce(1, *) * height, width, channels])
   func source(_ index: Int, of extent: Int) -> Int {
     let moved = (index + s % extent) % extent
@@ -41,7 +41,7 @@ public func cyclicShift<S: Scalar>(_ x: Tensor<S>, by s: Int) -> Tensor<S> {
 @specialized(where S == Float)
 @specialized(where S == Double)
 public func windows<S: Scalar>(_ x: Tensor<S>, size m: Int) -> Tensor<S> {
-  let (leading, height, width, channels) = mapShape(x)
+  let (leading, height, width, channels) = mapShape(x.shape)
   let y = patches(x, size: m)
   return y.reshaped(leading + [height / m * (width / m), m * m, channels])
 }

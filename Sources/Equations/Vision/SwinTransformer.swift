@@ -30,7 +30,7 @@ public func swinTransformerSteps<S: Scalar>(
   _ images: Tensor<S>, _ p: SwinTransformer<S>, fill: MaskFill = .excluded
 ) -> SwinTransformerSteps<S> {
   let rows = patches(images, size: p.patchSize, order: p.patchOrder)
-  let (leading, height, width, _) = mapShape(images)
+  let (leading, height, width, _) = mapShape(images.shape)
   let vectors = affineMap(rows, p.patch)
     .reshaped(leading + [height / p.patchSize, width / p.patchSize, p.patch.outputs])
   let embedded = p.patchNorm.map { layerNorm(vectors, $0) } ?? vectors
@@ -50,7 +50,7 @@ public func swinTransformerSteps<S: Scalar>(
 @specialized(where S == Float)
 @specialized(where S == Double)
 private func meanOfPositions<S: Scalar>(_ x: Tensor<S>) -> Tensor<S> {
-  let (leading, height, width, channels) = mapShape(x)
+  let (leading, height, width, channels) = mapShape(x.shape)
   let x3 = x.reshaped([leading.reduce(1, *), height * width, channels])
   var mean = Tensor<S>(shape: [x3.shape[0], channels], repeating: 0)
   for g in 0..<x3.shape[0] {
@@ -117,7 +117,7 @@ public func swinBlockSteps<S: Scalar>(
 public func shiftedWindowAttention<S: Scalar>(
   _ x: Tensor<S>, _ p: WindowAttention<S>, shift s: Int = 0, fill: MaskFill = .excluded
 ) -> Tensor<S> {
-  let (m, (_, height, width, _)) = (p.windowSize, mapShape(x))
+  let (m, (_, height, width, _)) = (p.windowSize, mapShape(x.shape))
   requireShift(s, of: m)
   let shift = min(height, width) <= m ? 0 : s
   let mask =
@@ -175,7 +175,7 @@ public func windowAttentionSteps<S: Scalar>(
 @specialized(where S == Float)
 @specialized(where S == Double)
 public func patchMerging<S: Scalar>(_ x: Tensor<S>, _ p: PatchMerging<S>) -> Tensor<S> {
-  let (leading, height, width, channels) = mapShape(x)
+  let (leading, height, width, channels) = mapShape(x.shape)
   let four = windows(x, size: 2).matrices
   // Windows go row by row, the four of a merging column by column.
   var merged = four

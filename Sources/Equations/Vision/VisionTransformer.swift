@@ -64,7 +64,7 @@ public func visionTransformerSteps<S: Scalar>(
 public func patches<S: Scalar>(
   _ x: Tensor<S>, size p: Int, order: PatchOrder = .rowColumnChannel
 ) -> Tensor<S> {
-  let (leading, height, width, channels) = mapShape(x)
+  let (leading, height, width, channels) = mapShape(x.shape)
   requireSquares(of: p, dividing: (height, width))
   let x3 = x.reshaped([leading.reduce(1, *), height, width * channels])
   let (n, columns) = (height / p * (width / p), width / p)

@@ -18,16 +18,18 @@ public func encoderLayerBound(
   encoderBound(x, layers: [p], mask: mask, fill: fill, in: arithmetic)
 }
 
-/// The same for some positions of a post-norm layer, which see all of `others` and themselves are among
-/// them.
+/// The same for some positions, which see all of `others` and themselves are among them.
 public func encoderLayerBound(
   of x: Tensor<Double>, among others: Tensor<Double>, _ p: EncoderLayer<Double>,
   in arithmetic: Arithmetic = .kernel
 ) -> Tensor<Double> {
-  encoded(Enclosure(x), p, in: arithmetic) { x in
+  let others = Enclosure(others)
+  let seen =
+    p.placement == .preNorm ? layerNorm(others, p.attentionNorm, in: arithmetic) : others
+  return encoded(Enclosure(x), p, in: arithmetic) { x in
     multiHeadAttention(
-      queries: x, keys: Enclosure(others), values: Enclosure(others), p.attention, mask: .none,
-      fill: .excluded, scale: .rootKeyWidth, in: arithmetic)
+      queries: x, keys: seen, values: seen, p.attention, mask: .none, fill: .excluded,
+      scale: .rootKeyWidth, in: arithmetic)
   }.errors
 }
 

@@ -81,7 +81,7 @@ public func swinTransformerBound(
   _ images: Tensor<Double>, _ p: SwinTransformer<Double>, fill: MaskFill = .excluded,
   in arithmetic: Arithmetic = .kernel
 ) -> Tensor<Double> {
-  let (leading, height, width, _) = mapShape(images)
+  let (leading, height, width, _) = mapShape(images.shape)
   let rows = Enclosure(patches(images, size: p.patchSize, order: p.patchOrder))
   let vectors = affineMap(rows, p.patch, in: arithmetic).moved {
     $0.reshaped(leading + [height / p.patchSize, width / p.patchSize, p.patch.outputs])
@@ -113,7 +113,7 @@ private func shiftedWindowAttention(
   _ x: Enclosure, _ p: WindowAttention<Double>, shift s: Int, fill: MaskFill,
   in arithmetic: Arithmetic
 ) -> Enclosure {
-  let (m, (_, height, width, _)) = (p.windowSize, mapShape(x.values))
+  let (m, (_, height, width, _)) = (p.windowSize, mapShape(x.values.shape))
   let shift = min(height, width) <= m ? 0 : s
   let mask =
     shift == 0 ? nil : shiftedWindowMask(height: height, width: width, window: m, shift: shift)
@@ -137,7 +137,7 @@ private func swinBlock(
 private func patchMerging(
   _ x: Enclosure, _ p: PatchMerging<Double>, in arithmetic: Arithmetic
 ) -> Enclosure {
-  let (leading, height, width, channels) = mapShape(x.values)
+  let (leading, height, width, channels) = mapShape(x.values.shape)
   let four = x.moved { x in
     // Windows go row by row, the four of a merging column by column.
     let windows = windows(x, size: 2).matrices
@@ -151,7 +151,7 @@ private func patchMerging(
 }
 
 private func meanOfPositions(_ x: Enclosure, in arithmetic: Arithmetic) -> Enclosure {
-  let (leading, height, width, channels) = mapShape(x.values)
+  let (leading, height, width, channels) = mapShape(x.values.shape)
   let n = height * width
   func mean(_ x: Tensor<Double>) -> Tensor<Double> {
     let x3 = x.reshaped([leading.reduce(1, *), n, channels])

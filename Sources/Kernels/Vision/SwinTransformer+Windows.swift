@@ -10,8 +10,10 @@ import Notation
 ///   - s: How many rows and columns everything moves.
 /// - Returns: … × H × W × C.
 public func cyclicShift(_ x: Tensor<Float>, by s: Int) -> Tensor<Float> {
-  let width = mapShape(x).width
-  return WindowOrder(x, window: (1, width), shift: s).windows(x)
+  let width = mapShape(x.shape).width
+  return WindowOrder(of: x.shape, window: (1, width), shift: s).moved(x, to: x.shape) {
+    inWindows, inMap in (from: inMap, to: inWindows)
+  }
 }
 
 /// A map cut into windows that do not overlap.
@@ -23,10 +25,12 @@ public func cyclicShift(_ x: Tensor<Float>, by s: Int) -> Tensor<Float> {
 ///   - m: M, how many positions a window is high and wide; it divides H and W.
 /// - Returns: … × N × M² × C.
 public func windows(_ x: Tensor<Float>, size m: Int) -> Tensor<Float> {
-  let (leading, height, width, channels) = mapShape(x)
+  let (leading, height, width, channels) = mapShape(x.shape)
   requireSquares(of: m, dividing: (height, width))
-  return WindowOrder(x, window: (m, m)).windows(x)
-    .reshaped(leading + [height / m * (width / m), m * m, channels])
+  let shape = leading + [height / m * (width / m), m * m, channels]
+  return WindowOrder(of: x.shape, window: (m, m)).moved(x, to: shape) { inWindows, inMap in
+    (from: inMap, to: inWindows)
+  }
 }
 
 /// The map whose windows these are: the inverse of `windows`.
@@ -43,8 +47,10 @@ public func joinedWindows(
   _ y: Tensor<Float>, size m: Int, height: Int, width: Int
 ) -> Tensor<Float> {
   requireWindows(y, of: m, making: (height, width))
-  let x = y.reshaped(y.shape.dropLast(3) + [height, width, y.shape[y.rank - 1]])
-  return WindowOrder(x, window: (m, m)).joined(x)
+  let shape: [Int] = y.shape.dropLast(3) + [height, width, y.shape[y.rank - 1]]
+  return WindowOrder(of: shape, window: (m, m)).moved(y, to: shape) { inWindows, inMap in
+    (from: inWindows, to: inMap)
+  }
 }
 
 /// Which positions of a window were neighbours before a cyclic shift brought them together.
@@ -108,26 +114,30 @@ extension WindowAttention<Float> {
 /// What is done position by position may read in one order and write in the other, so that windows need
 /// no copy of their own.
 struct WindowOrder: Sendable {
-  private let shape: [Int]
+  private let positions: Int
   private let height: Int
   private let width: Int
   private let window: (height: Int, width: Int)
   private let shift: (rows: Int, columns: Int)
-  private let channels: Int
 
   /// The windows of … × H × W × C moved up and to the left by s; they divide H and W.
-  init(_ x: Tensor<Float>, window: (height: Int, width: Int), shift s: Int = 0) {
-    shape = x.shape
-    (_, height, width, channels) = mapShape(x)
+  init(of map: [Int], window: (height: Int, width: Int), shift s: Int = 0) {
+    positions = map.dropLast().reduce(1, *)
+    (_, height, width, _) = mapShape(map)
     self.window = window
     func moved(_ extent: Int) -> Int { extent == 0 ? 0 : (s % extent + extent) % extent }
     shift = (moved(height), moved(width))
   }
 
-  /// Calls `body` with every run of positions that stay side by side, shared among the threads: where it
-  /// begins in the windows' order and in the map's, in numbers, and how many numbers it has.
-  func share(_ body: @Sendable (_ inWindows: Int, _ inMap: Int, _ count: Int) -> Void) {
-    let positions = shape.dropLast().reduce(1, *)
+  /// Calls `body` with every run of positions that stay side by side, shared among the threads.
+  ///
+  /// - Parameters:
+  ///   - channels: How many numbers a position has.
+  ///   - body: Is told where a run begins in the windows' order and in the map's, in numbers, and how
+  ///     many numbers it has.
+  func share(
+    channels: Int, _ body: @Sendable (_ inWindows: Int, _ inMap: Int, _ count: Int) -> Void
+  ) {
     if positions * channels == 0 { return }
     let acrossMap = width / window.width
     Threads.share(rows: positions / window.width, width: window.width * channels) { run in
@@ -135,47 +145,32 @@ struct WindowOrder: Sendable {
       let (down, across) = (index / acrossMap, index % acrossMap)
       let fromTop = down * window.height + row  // of all maps, one below the other
       let moved = fromTop % height + shift.rows
-      let inMap = (fromTop - fromTop % height + (moved < height ? moved : moved - height)) * width
+      let rowInMap = fromTop - fromTop % height + (moved < height ? moved : moved - height)
       var column = across * window.width + shift.columns
       if column >= width { column -= width }
+      let (inWindows, inMap) = (run * window.width, rowInMap * width)
       let first = min(window.width, width - column)
-      body(run * window.width * channels, (inMap + column) * channels, first * channels)
+      body(inWindows * channels, (inMap + column) * channels, first * channels)
       if first < window.width {
         body(
-          (run * window.width + first) * channels, inMap * channels,
-          (window.width - first) * channels)
+          (inWindows + first) * channels, inMap * channels, (window.width - first) * channels)
       }
     }
   }
 
-  /// The positions of a map in the windows' order, under the map's shape.
-  func windows(_ x: Tensor<Float>) -> Tensor<Float> {
+  /// Every run at another place.
+  fileprivate func moved(
+    _ x: Tensor<Float>, to shape: [Int],
+    _ places: @Sendable (_ inWindows: Int, _ inMap: Int) -> (from: Int, to: Int)
+  ) -> Tensor<Float> {
     let elements = [Float].written(x.count) { y in
       x.storage.withMemory { x in
-        share { inWindows, inMap, count in
-          copy(x.part(inMap, count), into: y.part(inWindows, count))
+        share(channels: shape[shape.count - 1]) { inWindows, inMap, count in
+          let (from, to) = places(inWindows, inMap)
+          y.part(to, count).copy(x.part(from, count))
         }
       }
     }
     return Tensor(shape: shape, storage: elements)
-  }
-
-  /// Positions that stand in the windows' order, under the map's shape, in the map's.
-  func joined(_ y: Tensor<Float>) -> Tensor<Float> {
-    let elements = [Float].written(y.count) { x in
-      y.storage.withMemory { y in
-        share { inWindows, inMap, count in
-          copy(y.part(inWindows, count), into: x.part(inMap, count))
-        }
-      }
-    }
-    return Tensor(shape: shape, storage: elements)
-  }
-}
-
-/// Copies x into y, of the same length.
-func copy(_ x: Memory<Float>, into y: Memory<Float>) {
-  forEachVector(x.count) { i, length in
-    y.store(x.vector(i, first: length), i, first: length)
   }
 }

@@ -16,13 +16,13 @@ public func swinTransformer(
   _ images: Tensor<Float>, _ p: SwinTransformer<Float>, fill: MaskFill = .excluded
 ) -> Tensor<Float> {
   let rows = patches(images, size: p.patchSize, order: p.patchOrder)
-  let (leading, height, width, _) = mapShape(images)
+  let (leading, height, width, _) = mapShape(images.shape)
   let vectors = affineMap(rows, p.patch)
     .reshaped(leading + [height / p.patchSize, width / p.patchSize, p.patch.outputs])
   var x = p.patchNorm.map { layerNorm(vectors, $0) } ?? vectors
   for stage in p.stages {
     if let merging = stage.merging { x = patchMerging(x, merging) }
-    for block in stage.blocks { x = swinBlock(x, block, fill: fill) }
+    x = swinBlocks(x, stage.blocks, fill: fill)
   }
   return affineMap(meanOfPositions(x, normalizedBy: p.norm), p.head)
 }
@@ -32,7 +32,7 @@ private func meanOfPositions(
   _ x: Tensor<Float>, normalizedBy p: LayerNorm<Float>
 ) -> Tensor<Float> {
   p.checkWidth(of: x.shape)
-  let (leading, height, width, channels) = mapShape(x)
+  let (leading, height, width, channels) = mapShape(x.shape)
   let (maps, positions) = (leading.reduce(1, *), height * width)
   let means = [Float].written(maps * channels) { means in
     x.storage.withMemory { x in
@@ -57,7 +57,7 @@ private func meanOfPositions(
 ///
 /// Differs from the equation in that neither the shift nor the windows copy anything: the first
 /// normalisation writes its rows in the windows' order, and the sum behind the attention reads them in
-/// it. All else is `windowAttention` and `feedForward`.
+/// it. All else is as in `encoderLayer`.
 ///
 /// Error: see `ErrorBounds`. Equation: `Equations/Vision/SwinTransformer.swift`.
 ///
@@ -68,36 +68,59 @@ private func meanOfPositions(
 public func swinBlock(
   _ x: Tensor<Float>, _ p: SwinBlock<Float>, fill: MaskFill = .excluded
 ) -> Tensor<Float> {
-  p.attentionNorm.checkWidth(of: x.shape)
-  let map = ShiftedMap(x, p.attention, shift: p.shift)
-  let normalized = [Float].written(x.count) { y in
+  swinBlocks(x, [p], fill: fill)
+}
+
+/// Blocks one after the other, all but the first in place.
+private func swinBlocks(
+  _ x: Tensor<Float>, _ blocks: [SwinBlock<Float>], fill: MaskFill
+) -> Tensor<Float> {
+  if blocks.isEmpty { return x }
+  let maps = blocks.map { p in
+    p.attentionNorm.checkWidth(of: x.shape)
+    let map = WindowedMap(x.shape, p.attention, shift: p.shift)
+    checkTerms(x.shape, map.output)
+    _ = MatrixProductShape(x.shape, through: p.feedForward.inner)
+    checkSublayer(x.shape, p.feedForward.outer.outputs, p.feedForwardNorm)
+    return map
+  }
+  let elements = [Float].written(x.count) { y in
     x.storage.withMemory { x in
-      p.attentionNorm.withRowNorm { norm in
-        let c = p.attentionNorm.width
-        map.order.share { inWindows, inMap, count in
-          for i in stride(from: 0, to: count, by: c) {
-            norm.normalize(x.part(inMap + i, c), into: y.part(inWindows + i, c))
-          }
-        }
+      for (l, map) in maps.enumerated() {
+        swinBlock(l == 0 ? x : y, map, blocks[l], fill: fill, into: y)
       }
     }
   }
-  let attended = map.attend(normalized, p.attention, fill: fill)
-  checkTerms(x.shape, x.shape.dropLast() + [p.attention.attention.output.outputs])
-  let sum = [Float].written(x.count) { y in
-    x.storage.withMemory { x in
-      attended.storage.withMemory { f in
-        map.order.share { inWindows, inMap, count in
-          add(
-            x.part(inMap, count), f.part(inWindows, count), dropping: nil, at: 0,
-            into: y.part(inMap, count))
+  return Tensor(shape: x.shape, storage: elements)
+}
+
+/// A block from memory to memory, which may be the same.
+private func swinBlock(
+  _ x: Memory<Float>, _ map: WindowedMap, _ p: SwinBlock<Float>, fill: MaskFill,
+  into y: Memory<Float>
+) {
+  let c = p.attentionNorm.width
+  Workspace.with([x.count, x.count]) { parts in
+    let (inside, a) = (parts[0], parts[1])
+    p.attentionNorm.withRowNorm { norm in
+      map.order.share(channels: c) { inWindows, inMap, count in
+        for i in stride(from: 0, to: count, by: c) {
+          norm.normalize(x.part(inMap + i, c), into: inside.part(inWindows + i, c))
         }
       }
     }
+    Workspace.with(x.count) { attended in
+      map.attend(inside, p.attention, fill: fill, into: attended)
+      map.order.share(channels: c) { inWindows, inMap, count in
+        add(
+          x.part(inMap, count), attended.part(inWindows, count), dropping: nil, at: 0,
+          into: a.part(inMap, count))
+      }
+    }
+    sublayer(a, .preNorm, p.feedForwardNorm, into: y) { a, addend, y in
+      feedForward(a, rows: c == 0 ? 0 : a.count / c, p.feedForward, adding: addend, into: y)
+    }
   }
-  return residual(Tensor(shape: x.shape, storage: sum), .preNorm, p.feedForwardNorm) { a in
-    feedForward(a, p.feedForward)
-  }.output
 }
 
 /// Attention inside the windows of a map, which may be shifted.
@@ -116,42 +139,55 @@ public func swinBlock(
 public func shiftedWindowAttention(
   _ x: Tensor<Float>, _ p: WindowAttention<Float>, shift s: Int = 0, fill: MaskFill = .excluded
 ) -> Tensor<Float> {
-  let map = ShiftedMap(x, p, shift: s)
-  let y = map.attend(map.order.windows(x).storage, p, fill: fill)
-    .reshaped(x.shape.dropLast() + [p.attention.output.outputs])
-  return map.order(of: y).joined(y)
+  let map = WindowedMap(x.shape, p, shift: s)
+  let count = map.output.reduce(1, *)
+  let elements = [Float].written(count) { y in
+    x.storage.withMemory { x in
+      Workspace.with([x.count, count]) { parts in
+        let (inside, attended) = (parts[0], parts[1])
+        map.order.share(channels: p.attention.query.inputs) { inWindows, inMap, count in
+          inside.part(inWindows, count).copy(x.part(inMap, count))
+        }
+        map.attend(inside, p, fill: fill, into: attended)
+        map.order.share(channels: p.attention.output.outputs) { inWindows, inMap, count in
+          y.part(inMap, count).copy(attended.part(inWindows, count))
+        }
+      }
+    }
+  }
+  return Tensor(shape: map.output, storage: elements)
 }
 
-/// A map of positions and the windows that attention on it stays in.
-private struct ShiftedMap {
+/// A map of positions, checked, and the windows that attention on it stays in.
+private struct WindowedMap {
   let order: WindowOrder
-  private let windows: [Int]  // … × N × M² × C
-  private let mask: Tensor<Bool>?
-  private let size: Int
-  private let shift: Int
+  /// … × H × W × the width that the attention gives.
+  let output: [Int]
+  private let attention: AttentionShape
+  private let mask: AttentionMask<Float>
 
-  init(_ x: Tensor<Float>, _ p: WindowAttention<Float>, shift s: Int) {
-    let (leading, height, width, channels) = mapShape(x)
-    size = p.windowSize
-    requireShift(s, of: size)
-    requireSquares(of: size, dividing: (height, width))
-    shift = min(height, width) <= size ? 0 : s
-    mask =
-      shift == 0 ? nil : shiftedWindowMask(height: height, width: width, window: size, shift: shift)
-    order = WindowOrder(x, window: (size, size), shift: shift)
-    windows = leading + [height / size * (width / size), size * size, channels]
+  init(_ map: [Int], _ p: WindowAttention<Float>, shift s: Int) {
+    let (leading, height, width, channels) = mapShape(map)
+    let m = p.windowSize
+    requireShift(s, of: m)
+    requireSquares(of: m, dividing: (height, width))
+    let shift = min(height, width) <= m ? 0 : s
+    let keep =
+      shift == 0 ? nil : shiftedWindowMask(height: height, width: width, window: m, shift: shift)
+    let windows = leading + [height / m * (width / m), m * m, channels]
+    order = WindowOrder(of: map, window: (m, m), shift: shift)
+    output = map.dropLast() + [p.attention.output.outputs]
+    mask = p.mask(of: windows, keep)
+    attention = AttentionShape(
+      queries: windows, keys: windows, values: windows, through: p.attention, mask)
   }
 
-  /// The order of the same windows in a map of another width.
-  func order(of y: Tensor<Float>) -> WindowOrder {
-    WindowOrder(y, window: (size, size), shift: shift)
-  }
-
-  /// The attention of positions that stand in the windows' order.
+  /// The attention of positions that stand in the windows' order, in which its results stand, too.
   func attend(
-    _ x: [Float], _ p: WindowAttention<Float>, fill: MaskFill
-  ) -> Tensor<Float> {
-    windowAttention(Tensor(shape: windows, storage: x), p, mask: mask, fill: fill)
+    _ x: Memory<Float>, _ p: WindowAttention<Float>, fill: MaskFill, into y: Memory<Float>
+  ) {
+    multiHeadAttention(
+      queries: x, keys: x, values: x, attention, p.attention, mask: mask, fill: fill, into: y)
   }
 }
 
@@ -172,15 +208,20 @@ public func windowAttention(
   _ x: Tensor<Float>, _ p: WindowAttention<Float>, mask: Tensor<Bool>? = nil,
   fill: MaskFill = .excluded
 ) -> Tensor<Float> {
-  let (n, size) = p.checkWindows(x, mask: mask)
-  // The rank of the scores, … × N × h × M² × M².
-  let leading = x.shape.dropLast(3).map { _ in 1 }
+  _ = p.checkWindows(x, mask: mask)
   return multiHeadAttention(
-    queries: x, keys: x, values: x, p.attention,
-    mask: AttentionMask(
-      keep: mask?.reshaped(leading + [n, 1, size, size]),
-      bias: p.relativePositionBias.reshaped(leading + [1, p.attention.heads, size, size])),
-    fill: fill)
+    queries: x, keys: x, values: x, p.attention, mask: p.mask(of: x.shape, mask), fill: fill)
+}
+
+extension WindowAttention<Float> {
+  /// The mask of windows, … × N × M² × C: biases, and what may be seen.
+  fileprivate func mask(of windows: [Int], _ keep: Tensor<Bool>?) -> AttentionMask<Float> {
+    let (n, size, heads) = (windows[windows.count - 3], windowSize * windowSize, attention.heads)
+    let leading = windows.dropLast(3).map { _ in 1 }  // to the rank of the scores
+    return AttentionMask(
+      keep: keep?.reshaped(leading + [n, 1, size, size]),
+      bias: relativePositionBias.reshaped(leading + [1, heads, size, size]))
+  }
 }
 
 /// Four neighbours made one position, half as many rows and columns of twice the width.
@@ -194,26 +235,29 @@ public func windowAttention(
 ///   - p: The norm of four vectors side by side, and the map from 4C to 2C.
 /// - Returns: … × H/2 × W/2 × the map's width.
 public func patchMerging(_ x: Tensor<Float>, _ p: PatchMerging<Float>) -> Tensor<Float> {
-  let (leading, height, width, c) = mapShape(x)
+  let (leading, height, width, c) = mapShape(x.shape)
   requireSquares(of: 2, dividing: (height, width))
   let shape = leading + [height / 2, width / 2, 4 * c]
   p.norm.checkWidth(of: shape)
-  let rows = [Float].written(x.count) { y in
+  let product = MatrixProductShape(shape, through: p.reduction)
+  let elements = [Float].written(product.output.reduce(1, *)) { y in
     x.storage.withMemory { x in
-      p.norm.withRowNorm { norm in
-        guard x.count > 0 else { return }
-        Threads.share(rows: x.count / (4 * c), width: 4 * c) { row in
-          // Rows of all maps, one below the other; the four go column by column.
-          let (r, column) = (row / (width / 2) * 2, row % (width / 2) * 2)
-          let four = y.part(row * 4 * c, 4 * c)
-          for (part, (down, right)) in [(0, 0), (1, 0), (0, 1), (1, 1)].enumerated() {
-            let position = (r + down) * width + column + right
-            copy(x.part(position * c, c), into: four.part(part * c, c))
+      Workspace.with(x.count) { rows in
+        p.norm.withRowNorm { norm in
+          Threads.share(rows: product.n, width: 4 * c) { row in
+            // Rows of all maps, one below the other; the four go column by column.
+            let (r, column) = (row / (width / 2) * 2, row % (width / 2) * 2)
+            let four = rows.part(row * 4 * c, 4 * c)
+            for (part, (down, right)) in [(0, 0), (1, 0), (0, 1), (1, 1)].enumerated() {
+              let position = (r + down) * width + column + right
+              four.part(part * c, c).copy(x.part(position * c, c))
+            }
+            if c > 0 { norm.normalize(four, into: four) }
           }
-          norm.normalize(four, into: four)
         }
+        p.reduction.withProduct(rows, rows: product.n, into: y) { Product.compute([$0]) }
       }
     }
   }
-  return affineMap(Tensor(shape: shape, storage: rows), p.reduction)
+  return Tensor(shape: product.output, storage: elements)
 }

@@ -83,15 +83,15 @@ private func firstPositions(of z: Tensor<Float>) -> Tensor<Float> {
 public func patches(
   _ x: Tensor<Float>, size p: Int, order: PatchOrder = .rowColumnChannel
 ) -> Tensor<Float> {
-  let (leading, height, width, channels) = mapShape(x)
+  let (leading, height, width, channels) = mapShape(x.shape)
   requireSquares(of: p, dividing: (height, width))
-  let squares = WindowOrder(x, window: (p, p))
+  let squares = WindowOrder(of: x.shape, window: (p, p))
   let elements = [Float].written(x.count) { y in
     x.storage.withMemory { x in
-      squares.share { inSquares, inImage, count in
+      squares.share(channels: channels) { inSquares, inImage, count in
         let pixels = x.part(inImage, count)
         switch order {
-        case .rowColumnChannel: copy(pixels, into: y.part(inSquares, count))
+        case .rowColumnChannel: y.part(inSquares, count).copy(pixels)
         case .channelRowColumn:
           // Runs of a square are its rows of p pixels; each is p columns of every channel's p × p.
           let (square, row) = (inSquares / (p * count), inSquares / count % p)
