@@ -46,7 +46,8 @@ let package = Package(
       name: "Specification", dependencies: ["Notation", "SafeTensors"], swiftSettings: optimised),
 
     .target(
-      name: "TestSupport", dependencies: ["Notation", "SafeTensors", "Specification"],
+      name: "TestSupport",
+      dependencies: ["Notation", "SafeTensors", "Parameters", "Specification"],
       path: "Tests/TestSupport", swiftSettings: optimised),
     .testTarget(
       name: "NotationTests", dependencies: ["Notation", "TestSupport"], swiftSettings: checked),

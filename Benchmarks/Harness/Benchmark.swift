@@ -6,7 +6,8 @@ var benchmarks: [Benchmark] {
     + scaledDotProductAttentionBenchmarks + multiHeadAttentionBenchmarks
     + tokenEmbeddingBenchmarks + positionalEncodingBenchmarks + layerNormBenchmarks
     + residualBenchmarks + feedForwardBenchmarks + encoderLayerBenchmarks + decoderLayerBenchmarks
-    + elmanRNNBenchmarks + lstmBenchmarks + gruBenchmarks
+    + elmanRNNBenchmarks + lstmBenchmarks + gruBenchmarks + visionTransformerBenchmarks
+    + swinTransformerBenchmarks
 }
 
 /// One row of the table before it is measured.
