@@ -5,13 +5,13 @@ import Notation
 /// The largest error that a cross-entropy may have.
 ///
 ///     each  u (|d| + 2 |log S| + |loss|) + r        d = z_y − max z, S = Σ_j exp(z_j − max z)
-///     r     = Σ_j p_j a_j + 4u ⌊(v − 1) / 256⌋ + γ_D + v η
+///     r     = Σ_j p_j a_j + 4u ⌊(v − 1) / 512⌋ + γ_D + v η
 ///     a_j   = (2.7 + 2.3 |z_j − max z|) u,  D = ⌈v / 16⌉ + 5
 ///     sum   Σ each + u |sum|;  mean  that over N
 ///
 /// r is the relative error of S. An exponential is one of base 2, off by 2.7u; difference, product and
 /// the rounded factor log₂ e take 2.3u of its exponent. A term is taken down by exp(old − new) whenever a
-/// block of 256 logits has a larger maximum; the exponents of all these add up to z_j − max z, and each
+/// block of 512 logits has a larger maximum; the exponents of all these add up to z_j − max z, and each
 /// leaves 2.7u and a product's rounding behind. 2u |log S| is the logarithm's ulp. The sum over
 /// positions runs in Double and is rounded once.
 ///
@@ -74,7 +74,7 @@ func lossBound(_ z: [Double], offBy e: [Double]? = nil, label: Int) -> Double {
     term.1 == 0 ? result : result + term.1 / sum * (2.7 + 2.3 * (largest - term.0)) * u
   }
   let ofSum =
-    ofTerms + 4 * u * Double((z.count - 1) / 256)
+    ofTerms + 4 * u * Double((z.count - 1) / 512)
     + Arithmetic.kernel.gamma(Arithmetic.kernel.sumDepth(z.count))
     + Double(z.count) * Arithmetic.kernel.smallestNormal
   let (d, logOfSum) = (largest - z[label], log(sum))

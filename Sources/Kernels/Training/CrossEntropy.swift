@@ -88,9 +88,13 @@ struct LogSum {
   private var maximum = -Float.infinity
   private var logOfRest = -Float.infinity
 
-  /// The numbers that go by at once: 1 KiB, far below L1, so that the next ones are on their way while
+  /// The numbers that go by at once: 2 KiB, far below L1, so that the next ones are on their way while
   /// their exponentials are computed.
-  private static let block = 256
+  ///
+  /// In rows of 10,000 numbers from memory, eight lanes: 1.86 ns a vector, where the exponentials alone
+  /// take 1.45 and reading 0.87; blocks of 1 KiB are 5 %, of 8 KiB 20 % slower. Two, three or four
+  /// vectors side by side make no difference.
+  private static let block = 512
 
   /// Takes down Σ exp(z_j − maximum), in four vectors side by side.
   init(of z: Memory<Float>) {
