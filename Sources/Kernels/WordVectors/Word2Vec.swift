@@ -237,7 +237,7 @@ private func lossOfEachSentence(
   let (v, d) = (p.vocabulary, embeddingWidth(tokens, table: p.input))
   let (sentences, t) = (tokens.rows.shape[0], tokens.rows.shape[1])
   checkWindow(window)
-  if t < 2 {
+  if tokens.count == 0 || t == 1 {
     return Tensor(shape: tokens.shape.dropLast(), repeating: 0)
   }
   let atOnce = min(tokens.count, max(ProductBlock.rows, (1 << 22) / v))
