@@ -14,9 +14,13 @@ let architecture = Context.environment["TRANSFORMERSPEC_ARCH"] ?? "x86-64-v3"
 
 // Equations, kernels and what is called in their loops are optimised in debug builds too, so that a
 // plain `swift test` runs the real kernels at full speed, and so that naive and optimised code are
-// compiled with the same flags. `-num-threads` is what makes `-wmo` work in a debug build.
+// compiled with the same flags. `-num-threads` is what makes `-wmo` work in a debug build, and without
+// `errno` the root of a vector is one instruction, not a branch for each lane.
 var optimised: [SwiftSetting] =
-  checked + [.unsafeFlags(["-O", "-wmo", "-num-threads", "2", "-disable-batch-mode"])]
+  checked + [
+    .unsafeFlags(["-O", "-wmo", "-num-threads", "2", "-disable-batch-mode"]),
+    .unsafeFlags(["-Xcc", "-fno-math-errno"]),
+  ]
 #if arch(x86_64)
   optimised.append(.unsafeFlags(["-Xcc", "-march=\(architecture)"]))
   if architecture == "x86-64-v4" { optimised.append(.define("SIXTEEN_LANES")) }

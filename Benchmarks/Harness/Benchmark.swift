@@ -7,7 +7,8 @@ var benchmarks: [Benchmark] {
     + tokenEmbeddingBenchmarks + positionalEncodingBenchmarks + layerNormBenchmarks
     + residualBenchmarks + feedForwardBenchmarks + encoderLayerBenchmarks + decoderLayerBenchmarks
     + elmanRNNBenchmarks + lstmBenchmarks + gruBenchmarks + visionTransformerBenchmarks
-    + swinTransformerBenchmarks
+    + swinTransformerBenchmarks + word2VecBenchmarks + crossEntropyBenchmarks + adamBenchmarks
+    + gradientClippingBenchmarks
 }
 
 /// One row of the table before it is measured.
@@ -45,6 +46,8 @@ struct Trial {
   let naive: Naive
   /// Compares the kernel's result with the equation in Double, within the bound.
   let verify: (Tensor<Float>) -> Verification
+  /// Puts back what the kernel changes in place; called before a result is looked at.
+  var restart: () -> Void = {}
 }
 
 /// The equation in Float, at the kernel's size or at a smaller one.

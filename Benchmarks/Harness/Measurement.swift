@@ -43,6 +43,7 @@ func measure(_ benchmark: Benchmark, threads counts: [Int], effort: Effort) -> [
   for threads in counts {
     // Results do not depend on the number of threads: what was verified once holds for all.
     var again = result
+    trial.restart()
     let warmUp = Threads.$count.withValue(threads) { seconds { again = trial.kernel() } }
     let (time, fraction) = timeKernel(
       trial, of: benchmark.work, threads: threads, calls: max(1, Int(0.5e-3 / warmUp)),
