@@ -78,6 +78,8 @@ let package = Package(
       ],
       swiftSettings: checked),
 
+    .testTarget(name: "BenchTests", dependencies: ["bench", "Notation"], swiftSettings: checked),
+
     .executableTarget(name: "spec", dependencies: ["Specification"], swiftSettings: checked),
     .executableTarget(
       name: "bench", dependencies: ["Equations", "Kernels", "ErrorBounds", "SafeTensors"],

@@ -6,6 +6,15 @@ struct Options {
     case table
     case memory
     case serve
+
+    /// The options that mean something here.
+    var options: Set<String> {
+      switch self {
+      case .table: ["--filter", "--threads", "--quick", "--json", "--compare", "--list"]
+      case .memory: ["--filter", "--threads"]
+      case .serve: []
+      }
+    }
   }
 
   var command = Command.table
@@ -13,6 +22,7 @@ struct Options {
   var threads: [Int]
   var isQuick = false
   var json: String?
+  var compare: String?
   var lists = false
   var helps = false
 
@@ -24,8 +34,9 @@ struct Options {
       --filter TEXT   only the rows whose topic and shape contain TEXT, or the one row of this name;
                       case and spaces do not matter, and x stands for ×
       --threads N     only with N threads; one thread and all cores otherwise
-      --quick         fewer repetitions: under 20 seconds
+      --quick         one row of each topic, few repetitions: under 25 seconds
       --json FILE     writes the figures to FILE too
+      --compare FILE  says which rows changed beyond the noise since FILE was written by --json
       --list          prints the rows' names and measures nothing
       --help          prints this
 
@@ -35,7 +46,7 @@ struct Options {
                               prints the KiB a thread that a kernel needs beyond inputs and output
 
     Exit status: 0, 1 if a kernel disagrees with its equation, 2 if the command line is wrong or
-    the file cannot be written.
+    a file cannot be read or written.
     """
 
   init(_ arguments: [String], cores: Int) throws(UsageError) {
@@ -47,31 +58,36 @@ struct Options {
     }
     while let argument = rest.popFirst() {
       switch argument {
+      case "--help", "-h": helps = true
+      case _ where !command.options.contains(argument):
+        let subject = command == .table ? "there is" : "\(command.rawValue) has"
+        throw UsageError("\(subject) no option \"\(argument)\"; --help lists them")
       case "--quick": isQuick = true
       case "--list": lists = true
-      case "--help", "-h": helps = true
       case "--filter": filter = try value(of: argument, from: &rest)
       case "--json": json = try value(of: argument, from: &rest)
-      case "--threads":
+      case "--compare": compare = try value(of: argument, from: &rest)
+      default:  // --threads
         let text = try value(of: argument, from: &rest)
         guard let count = Int(text), (1...1024).contains(count) else {
           throw UsageError("--threads takes a number from 1 to 1024: got \"\(text)\"")
         }
         threads = [count]
-      default: throw UsageError("there is no option \"\(argument)\"; --help lists them")
       }
     }
   }
 
-  /// The rows that the filter leaves, at least one.
-  func chosen(from benchmarks: [Benchmark]) throws(UsageError) -> [Benchmark] {
+  /// The things that the filter leaves, at least one.
+  func chosen<Thing>(from things: [Thing], by name: (Thing) -> String) throws(UsageError) -> [Thing]
+  {
     func plain(_ text: String) -> String {
       text.lowercased().replacing("×", with: "x").filter { !$0.isWhitespace }
     }
-    let named = benchmarks.filter { plain($0.name) == plain(filter) }
+    let wanted = plain(filter)
+    let named = things.filter { plain(name($0)) == wanted }
     let chosen =
       named.isEmpty
-      ? benchmarks.filter { filter.isEmpty || plain($0.name).contains(plain(filter)) } : named
+      ? things.filter { wanted.isEmpty || plain(name($0)).contains(wanted) } : named
     guard !chosen.isEmpty else {
       throw UsageError("no row contains \"\(filter)\"; --list prints all of them")
     }
@@ -87,7 +103,7 @@ struct Options {
 }
 
 /// A command line that asks for what there is not.
-struct UsageError: Error {
+struct UsageError: Error, Equatable {
   let sentence: String
 
   init(_ sentence: String) { self.sentence = sentence }
