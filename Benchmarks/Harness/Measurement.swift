@@ -96,7 +96,7 @@ struct Session {
           Run(
             threads: threads, demand: demand, limit: demand.limit(copy, threads: threads),
             extraKiB: benchmark.measuresMemory
-              ? extraMemoryOfChild(benchmark, threads: threads) : nil))
+              ? memoryOfChild(["--filter", benchmark.name, "--threads", String(threads)]) : nil))
       }
       if again != result { runs[index].repeatsItself = false }
       let limit = runs[index].limit

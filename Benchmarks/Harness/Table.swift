@@ -8,8 +8,10 @@ enum Table {
     ("× 1 thread", -10), ("error ÷ bound", -13), ("rows checked", -13),
   ]
 
+  static let titles = columns.map(\.0)
+
   static var header: String {
-    line(columns.map(\.0)) + "\n"
+    line(titles) + "\n"
       + columns.map { String(repeating: "─", count: abs($0.1)) }.joined(separator: "  ")
   }
 
@@ -43,11 +45,10 @@ enum Table {
   }
 
   /// What the columns mean, and the sizes at which the naive side was timed.
-  static func legend(_ rows: [Row], machine: MachineFigures) -> [String] {
+  static func legend(_ rows: [Row]) -> [String] {
     let smaller = rows.filter { $0.naiveShape != nil && $0.threads == rows[0].threads }
     let measured = rows.filter { $0.extraKiBPerThread != nil }
     return [
-      machine.sentence,
       "± %: half the distance of the quartiles from each other, as a share of the median before it.",
       "% of limit: of multiply-adds in registers, where the rate is GFLOP/s, or of a memcpy of as many "
         + "bytes, where it is GB/s: of what takes longer, timed in turns with the kernel.",
@@ -59,7 +60,7 @@ enum Table {
       }
       + (smaller.isEmpty
         ? [] : ["* naive timed at a smaller size; the speed-up (~) is per unit of work:"])
-      + smaller.map { "    \($0.name): \($0.naiveShape!)" }
+      + smaller.map { "\($0.name): \($0.naiveShape!)" }
   }
 
   private static func line(_ cells: [String]) -> String {

@@ -41,6 +41,28 @@ struct OptionsTests {
     }
   }
 
+  @Test("a report takes a folder and a day of the calendar")
+  func report() throws {
+    let report = try options("report out --date 2026-02-28 --quick")
+    #expect(report.command == .report && report.directory == "out" && report.date == "2026-02-28")
+    #expect(sentence("report out") == "report takes a folder and --date YYYY-MM-DD")
+    #expect(sentence("report --date 2026-02-28") == "report takes a folder and --date YYYY-MM-DD")
+    for day in ["2026-02-30", "2026-2-3", "today", "2026-02-28T10"] {
+      #expect(
+        sentence("report out --date \(day)")
+          == "--date takes a day as YYYY-MM-DD: got \"\(day)\"")
+    }
+    #expect(sentence("report a b") == "report has no option \"b\"; --help lists them")
+  }
+
+  @Test("growth is measured with one thread unless told otherwise")
+  func growth() throws {
+    #expect(try options("growth").threads == [1])
+    #expect(try options("growth --threads 2 --svg out").threads == [2])
+    #expect(
+      sentence("growth --compare a") == "growth has no option \"--compare\"; --help lists them")
+  }
+
   @Test("a filter needs neither case nor spaces, and a whole name leaves one row")
   func filters() throws {
     let names = ["Attention 1 × 8", "Attention 1 × 8 × 2", "Softmax 1 × 8"]
