@@ -35,7 +35,7 @@ func write(_ charts: [Chart], to directory: String) throws {
 private func speedUpChart(_ rows: [Row]) -> SVG {
   barChart(
     rows, title: "Speed-up: time of the equation ÷ time of the kernel",
-    axis: .logarithmic(covering: rows.map(\.speedup) + [1]), base: 1, unit: "times as fast",
+    axis: .logarithmic(covering: rows.map(\.speedup) + [1]), from: 1, to: 1, unit: "times as fast",
     legend: [("kernel", 0)]
   ) { row in (row.speedup, 0, "\(row.naiveShape == nil ? "" : "~")\(decimal(row.speedup, 1))") }
 }
@@ -44,9 +44,8 @@ private func speedUpChart(_ rows: [Row]) -> SVG {
 private func limitChart(_ rows: [Row]) -> SVG {
   barChart(
     rows, title: "Share of what the machine can do",
-    axis: .linear(covering: rows.map { $0.shareOfLimit.median * 100 }, to: 100, step: 20), base: 0,
-    unit: "% of the limit",
-    legend: [("multiply-adds limit the row", 0), ("a memcpy of its bytes limits it", 1)]
+    axis: .linear(covering: rows.map { $0.shareOfLimit.median * 100 }, to: 100, step: 20),
+    from: 0, to: 100, unit: "% of the limit", legend: [("multiply-adds", 0), ("memory", 1)]
   ) { row in
     let percent = row.shareOfLimit.median * 100
     return (percent, row.limit == .multiplyAdds ? 0 : 1, decimal(percent, 0))
@@ -54,9 +53,9 @@ private func limitChart(_ rows: [Row]) -> SVG {
 }
 
 /// Bars from a base, a line for each benchmark, in it a bar for each number of threads, fainter for
-/// several.
+/// several; a line marks the goal.
 private func barChart(
-  _ rows: [Row], title: String, axis: Axis, base: Double, unit: String,
+  _ rows: [Row], title: String, axis: Axis, from base: Double, to goal: Double, unit: String,
   legend: [(text: String, series: Int)], bar: (Row) -> (value: Double, series: Int, text: String)
 ) -> SVG {
   let lines = rows.grouped(by: \.name)
@@ -82,7 +81,8 @@ private func barChart(
     x += 36 + Double(entry.text.count) * 6
   }
 
-  let start = plot.place(base, 0).x
+  let (start, end) = (plot.place(base, 0).x, plot.place(goal, 0).x)
+  picture.line(from: (end, plot.top), to: (end, plot.bottom), .axis)
   var (y, family) = (plot.top, "")
   for line in lines {
     if line[0].family != family {
@@ -175,7 +175,7 @@ private func growthChart(_ growth: [Growth]) -> SVG {
   let (height, gap) = (240.0, 96.0)
   let title = "Cost over length, \(threadCount(growth[0].threads))"
   var picture = SVG(
-    width: 1180, height: 48 + Double(families.count) * (height + gap), title: title)
+    width: 1220, height: 48 + Double(families.count) * (height + gap), title: title)
   picture.text(title, at: (24, 28), .strong)
   picture.text(
     "kernel: full line; naive: broken line, hollow; the numbers are exponents of the length",
@@ -186,7 +186,7 @@ private func growthChart(_ growth: [Growth]) -> SVG {
       let points = growth.points.map { (length: $0.length, value: $0.seconds.median * 1000) }
       return (points, growth.timeExponent)
     }
-    drawGrowth(of: family, at: (670, top), height: height, unit: "MiB", in: &picture) { growth in
+    drawGrowth(of: family, at: (660, top), height: height, unit: "MiB", in: &picture) { growth in
       let points = growth.points.filter { $0.peakKiB ?? 0 > 0 }
       return (points.map { ($0.length, $0.peakKiB! / 1024) }, growth.memoryExponent)
     }
