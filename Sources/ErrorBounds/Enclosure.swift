@@ -23,8 +23,10 @@ struct Enclosure {
   /// How large the computed numbers may be.
   var magnitudes: Tensor<Double> { values.map(abs) + errors }
 
-  /// The same matrices with rows and columns exchanged.
-  var transposed: Enclosure { Enclosure(values.transposed, errors: errors.transposed) }
+  /// The numbers at other places, each still off by as much.
+  func moved(_ move: (Tensor<Double>) -> Tensor<Double>) -> Enclosure {
+    Enclosure(move(values), errors: move(errors))
+  }
 }
 
 /// The product of matrices that may be off: e_A (|B| + e_B) + |A| e_B more than its own roundings.

@@ -57,7 +57,7 @@ func scores(
 ) -> Enclosure {
   let u = arithmetic.unitRoundoff
   switch function {
-  case .dot: return matrixProduct(q, k.transposed, in: arithmetic)
+  case .dot: return matrixProduct(q, k.moved { $0.transposed }, in: arithmetic)
   case .scaledDot:
     let factor = ScoreScale.rootKeyWidth.factor(keyWidth: k.values.shape.last!)
     let scaled = Enclosure(
@@ -65,10 +65,10 @@ func scores(
       // The factor makes up for the product of two roundings.
       errors: q.errors.map { $0 * factor }
         + q.magnitudes.map { 2.001 * u * factor * $0 + arithmetic.smallestNormal })
-    return matrixProduct(scaled, k.transposed, in: arithmetic)
+    return matrixProduct(scaled, k.moved { $0.transposed }, in: arithmetic)
   case .bilinear(let w):
     return matrixProduct(
-      affineMap(q, AffineMap(weight: w), in: arithmetic), k.transposed, in: arithmetic)
+      affineMap(q, AffineMap(weight: w), in: arithmetic), k.moved { $0.transposed }, in: arithmetic)
   case .additive(let score): return additiveScores(queries: q, keys: k, score, in: arithmetic)
   case .concat(let both, let v):
     let dq = q.values.shape.last!

@@ -115,8 +115,7 @@ private func attended(
     raw = scores(queries: q, keys: keys, by: function, in: arithmetic)
   case .tanhOfLinear(let map):
     let repeated = leading + [s, hidden.values.shape.last!]
-    let both = sideBySide(
-      Enclosure(q.values.broadcast(to: repeated), errors: q.errors.broadcast(to: repeated)), keys)
+    let both = sideBySide(q.moved { $0.broadcast(to: repeated) }, keys)
     raw = affineMap(both, map, activation: .tanh, in: arithmetic).reshaped(leading + [1, s])
   }
   let masked = Enclosure(
@@ -165,9 +164,7 @@ extension Enclosure {
       storage: zip(values.storage, errors.storage).map { Tracked($0, offBy: $1) })
   }
 
-  fileprivate func reshaped(_ shape: [Int]) -> Enclosure {
-    Enclosure(values.reshaped(shape), errors: errors.reshaped(shape))
-  }
+  fileprivate func reshaped(_ shape: [Int]) -> Enclosure { moved { $0.reshaped(shape) } }
 }
 
 extension Tensor<Double> {
