@@ -3,7 +3,7 @@ import Notation
 import TestSupport
 import Testing
 
-/// Runs a kernel on one thread with its output and scratch memory full of NaN, fenced by margins.
+/// Runs a kernel on one thread with its outputs and scratch memory full of NaN, fenced by margins.
 func fenced<Result>(_ kernel: () -> Result) -> Result {
   Threads.$count.withValue(1) { Fence.$isUp.withValue(true) { kernel() } }
 }
