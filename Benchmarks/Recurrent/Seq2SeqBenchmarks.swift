@@ -52,6 +52,7 @@ private struct TranslationRow {
         encoder: .oneWay(.gru(GRU(input: encoder.0, recurrent: encoder.1))),
         start: .mapped(map(h, h)), attention: .beforeStep(.function(.additive(score))),
         decoder: .gru(GRU(input: decoder.0, recurrent: decoder.1)), output: map(v, h))
+      let packed = p.packed()
       let table = Tensor<Float>.normal([v, d], from: &stream)
       let source = Tensor<Float>.normal([b, s, d], from: &stream)
       let inputs = Tensor<Float>.normal([b, t, d], from: &stream)
@@ -63,9 +64,9 @@ private struct TranslationRow {
       return Trial(
         inputs: [("source", source), ("inputs", inputs)],
         kernel: {
-          guard isGreedy else { return Kernels::seq2Seq(source: source, inputs: inputs, p) }
+          guard isGreedy else { return Kernels::seq2Seq(source: source, inputs: inputs, packed) }
           let steps = Kernels::greedySeq2Seq(
-            source: source, start: start, steps: t, p, feedback: .table(table))
+            source: source, start: start, steps: t, packed, feedback: .table(table))
           let second = table.slice(steps.tokens[b - 1, 0]).storage
           inputsOfLast = Tensor(shape: [2, d], storage: two.slice(0).storage + second)
           return steps.logits

@@ -70,8 +70,8 @@ func run(
   let activation = p.activation
   var last: Tensor<Float>?
   let kept = rows.kept(1) { kept in
-    last = recurrence(x, rows, groups: [[p.gate]], initial: initial) { step in
-      step.multiply(step.before, by: 0) { at in
+    last = recurrence(x, rows, [p.gate], initial: initial) { step in
+      step.multiply(step.before, by: 0..<1) { at in
         let h = activated(at.sum(0), activation)
         step.after.store(h, at.state, first: at.count)
         at.keep(h, 0, in: kept)

@@ -81,8 +81,7 @@ func run(
 ) -> (kept: [Tensor<Float>], last: Tensor<Float>) {
   let resetsAfter = p.form == .resetAfter
   let replaces = p.form == .resetBeforeUpdateSwapped
-  let groups =
-    resetsAfter ? [[p.reset, p.update, p.candidate]] : [[p.reset, p.update], [p.candidate]]
+  let gates = [p.reset, p.update, p.candidate]
   let size = rows.shape.sequences * rows.shape.width
   var last: Tensor<Float>?
   let kept = rows.kept(count) { kept in
@@ -100,9 +99,9 @@ func run(
       at.keep(n, 3, in: kept)
     }
     Workspace.with(resetsAfter ? 0 : 2 * size) { memory in
-      last = recurrence(x, rows, groups: groups, initial: initial) { step in
+      last = recurrence(x, rows, gates, initial: initial) { step in
         if resetsAfter {
-          step.multiply(step.before, by: 0) { at in
+          step.multiply(step.before, by: 0..<3) { at in
             let r = activated(at.sum(0), .sigmoid)
             let z = activated(at.sum(1), .sigmoid)
             at.keep(r, 1, in: kept)
@@ -111,14 +110,14 @@ func run(
           }
         } else {
           let (products, updates) = (memory.part(0, size), memory.part(size, size))
-          step.multiply(step.before, by: 0) { at in
+          step.multiply(step.before, by: 0..<2) { at in
             let r = activated(at.sum(0), .sigmoid)
             let before = step.before.pair(at.state, first: at.count)
             at.keep(r, 1, in: kept)
             products.store(r * before, at.state, first: at.count)
             updates.store(activated(at.sum(1), .sigmoid), at.state, first: at.count)
           }
-          step.multiply(products, by: 1) { at in
+          step.multiply(products, by: 2..<3) { at in
             finish(
               step, at, update: updates.pair(at.state, first: at.count),
               candidate: activated(at.sum(0), .tanh))

@@ -86,13 +86,13 @@ func run(
   keeping count: Int
 ) -> (kept: [Tensor<Float>], last: LSTMState<Float>) {
   let gates = [p.inputGate, p.candidate, p.outputGate] + (p.forgetGate.map { [$0] } ?? [])
-  let forgets = p.forgetGate != nil
+  let (gateCount, forgets) = (gates.count, p.forgetGate != nil)
   var last: LSTMState<Float>?
   let kept = rows.kept(count) { kept in
     Workspace.with(rows.shape.sequences * rows.shape.width) { cells in
       rows.arrange(initial?.cell, into: cells)
-      let hidden = recurrence(x, rows, groups: [gates], initial: initial?.hidden) { step in
-        step.multiply(step.before, by: 0) { at in
+      let hidden = recurrence(x, rows, gates, initial: initial?.hidden) { step in
+        step.multiply(step.before, by: 0..<gateCount) { at in
           let i = activated(at.sum(0), .sigmoid)
           let g = activated(at.sum(1), .tanh)
           let o = activated(at.sum(2), .sigmoid)

@@ -137,7 +137,7 @@ struct Seq2SeqKernelTests {
     }
   }
 
-  @Test("one thread and more give the same bits")
+  @Test("one thread and more give the same bits, and so do packed weights")
   func threads() throws {
     var stream = RandomStream(seed: 31)
     func map(_ outputs: Int, _ inputs: Int) -> AffineMap<Float> {
@@ -161,6 +161,7 @@ struct Seq2SeqKernelTests {
     }
     let one = translate(1)
     for count in [2, 2, 5] { try expectSameBits(translate(count), one) }
+    try expectSameBits(Kernels::seq2Seq(source: source, inputs: inputs, p.packed()), one)
   }
 
   @Test("the kernel refuses what the equation refuses, in the same words")
