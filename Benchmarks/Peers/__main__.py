@@ -77,6 +77,8 @@ def torch_functions(torch):
             x["queries"], x["keys"], x["values"]),
         "Attention, causal": lambda x: functional.scaled_dot_product_attention(
             x["queries"], x["keys"], x["values"], is_causal=True),
+        "Cross-entropy": lambda x: functional.cross_entropy(
+            x["logits"], x["labels"].long(), reduction="none")[:, None],
     }
 
 
