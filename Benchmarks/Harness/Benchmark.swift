@@ -84,7 +84,7 @@ struct Naive {
 
 /// A function of an n × m tensor whose result is as large, and which memory should limit.
 func rowBenchmark(
-  _ topic: String, _ n: Int, _ m: Int,
+  _ topic: String, _ n: Int, _ m: Int, parameters: [(name: String, tensor: Tensor<Float>)] = [],
   kernel: @escaping (Tensor<Float>) -> Tensor<Float>,
   naive: @escaping (Tensor<Float>) -> Tensor<Float>,
   oracle: @escaping (Tensor<Double>) -> Tensor<Double>,
@@ -94,7 +94,7 @@ func rowBenchmark(
     var stream = RandomStream(seed: UInt64(n))
     let x = Tensor<Float>.normal([n, m], from: &stream)
     return Trial(
-      inputs: [("x", x)], kernel: { kernel(x) }, naive: Naive { _ = naive(x) }
+      inputs: [("x", x)] + parameters, kernel: { kernel(x) }, naive: Naive { _ = naive(x) }
     ) { y in
       let z = x.converted(to: Double.self)
       return Verification(

@@ -99,7 +99,9 @@ public func elmanRNNJacobian(hidden: Tensor<Float>, _ p: ElmanRNN<Float>) -> Ten
         for i in 0..<h { product[i * h + i] = 1 }
         for i in g * t..<(g + 1) * t {
           p.gate.recurrent.weight.storage.withMemory { weight in
-            multiply(weight, .rows(product), into: next, n: h, k: h, m: h)
+            Product.compute([
+              Product(a: weight, b: .rows(product), c: next, n: h, k: h, m: h)
+            ])
           }
           for j in 0..<h {
             let y = hidden.storage[i * h + j]

@@ -255,7 +255,9 @@ private func lossOfEachSentence(
                 let context = Context(of: first + row, sentence: t, window: window)
                 hidden(words, input, context, vectors.part(row * d, d))
               }
-              multiply(vectors, .columns(output), into: logits, n: rows, k: d, m: v)
+              Product.compute([
+                Product(a: vectors, b: .columns(output), c: logits, n: rows, k: d, m: v)
+              ])
               Threads.share(rows: rows, width: v) { row in
                 let context = Context(of: first + row, sentence: t, window: window)
                 losses[first + row] = Float(loss(words, logits.part(row * v, v), context))
