@@ -5,8 +5,8 @@ var benchmarks: [Benchmark] {
   matrixProductBenchmarks + softmaxBenchmarks + activationBenchmarks + dropoutBenchmarks
     + scaledDotProductAttentionBenchmarks + multiHeadAttentionBenchmarks
     + tokenEmbeddingBenchmarks + positionalEncodingBenchmarks + layerNormBenchmarks
-    + residualBenchmarks + feedForwardBenchmarks + encoderLayerBenchmarks + word2VecBenchmarks
-    + crossEntropyBenchmarks + adamBenchmarks + gradientClippingBenchmarks
+    + residualBenchmarks + feedForwardBenchmarks + encoderLayerBenchmarks + decoderLayerBenchmarks
+    + word2VecBenchmarks + crossEntropyBenchmarks + adamBenchmarks + gradientClippingBenchmarks
 }
 
 /// One row of the table before it is measured.

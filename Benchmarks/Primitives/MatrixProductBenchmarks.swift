@@ -4,9 +4,13 @@ import Kernels
 import Notation
 
 var matrixProductBenchmarks: [Benchmark] {
-  [128, 512, 1024].map(matrixProductBenchmark) + [
-    affineMapBenchmark(rows: 512, inputs: 512, outputs: 2048)
-  ]
+  [16, 128, 512, 1024].map(matrixProductBenchmark)
+    + [(1, 512, 2048), (8, 512, 2048), (512, 512, 2048), (4096, 512, 1)].flatMap {
+      n, inputs, outputs in
+      [false, true].map {
+        affineMapBenchmark(rows: n, inputs: inputs, outputs: outputs, isPacked: $0)
+      }
+    }
 }
 
 // Rows of a product are independent of each other. Naively a multiply-add takes 1 to 3 ns, the more the
@@ -39,20 +43,24 @@ private func matrixProductBenchmark(_ n: Int) -> Benchmark {
   }
 }
 
-private func affineMapBenchmark(rows n: Int, inputs: Int, outputs: Int) -> Benchmark {
+private func affineMapBenchmark(
+  rows n: Int, inputs: Int, outputs: Int, isPacked: Bool
+) -> Benchmark {
   Benchmark(
-    topic: "Affine map, relu", shape: "\(n) × \(inputs) × \(outputs)",
+    topic: isPacked ? "Packed map, relu" : "Affine map, relu",
+    shape: "\(n) × \(inputs) × \(outputs)",
     work: .operations(2 * Double(n * inputs * outputs))
   ) {
     var stream = RandomStream(seed: UInt64(n))
     let x = Tensor<Float>.normal([n, inputs], from: &stream)
     let map = AffineMap<Float>(
       weight: .normal([outputs, inputs], from: &stream), bias: .normal([outputs], from: &stream))
+    let kernelMap = isPacked ? map.packed() : map
     let timed = min(n, timedMultiplyAdds / (inputs * outputs))
     let part = x.rows(Array(0..<timed))
     return Trial(
       inputs: [("x", x), ("weight", map.weight), ("bias", map.bias!)],
-      kernel: { Kernels::affineMap(x, map, activation: .relu) },
+      kernel: { Kernels::affineMap(x, kernelMap, activation: .relu) },
       naive: Naive(
         shape: timed < n ? "\(timed) × \(inputs) × \(outputs)" : nil,
         share: Double(timed) / Double(n)

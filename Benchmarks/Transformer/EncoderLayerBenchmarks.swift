@@ -15,6 +15,7 @@ var encoderLayerBenchmarks: [Benchmark] {
         attentionNorm: LayerNorm(width: d, epsilon: 1e-5),
         feedForward: .normal(width: d, dFF: 4 * d, from: &stream),
         feedForwardNorm: LayerNorm(width: d, epsilon: 1e-5), placement: .postNorm)
+      let packed = p.packed()
       let x = Tensor<Float>.normal([n, d], from: &stream)
       let count = min(n, 16)
       let part = x.rows(Array(0..<count))
@@ -24,7 +25,7 @@ var encoderLayerBenchmarks: [Benchmark] {
             ("innerWeight", p.feedForward.inner.weight),
             ("outerWeight", p.feedForward.outer.weight),
           ],
-        kernel: { Kernels::encoderLayer(x, p) },
+        kernel: { Kernels::encoderLayer(x, packed) },
         naive: Naive(
           shape: count < n ? "\(count) × \(d)" : nil,
           share: layerOperations(count, d)

@@ -1,9 +1,11 @@
 /// The parameters of y = x Wᵀ + b, stored as PyTorch's `nn.Linear` stores them.
 public struct AffineMap<S: Scalar>: Sendable {
   /// W: outputs × inputs.
-  public var weight: Tensor<S>
+  public var weight: Tensor<S> { didSet { packed = nil } }
   /// b: outputs; `nil` adds nothing.
   public var bias: Tensor<S>?
+  /// W once more, for the kernels; `nil` unless they were asked for it.
+  package var packed: PackedWeight?
 
   /// Creates the map from a weight stored outputs × inputs.
   public init(weight: Tensor<S>, bias: Tensor<S>? = nil) {
@@ -32,6 +34,26 @@ public struct AffineMap<S: Scalar>: Sendable {
   /// The same map in another type.
   public func converted<T: Scalar>(to type: T.Type = T.self) -> AffineMap<T> {
     AffineMap<T>(weight: weight.converted(), bias: bias?.converted())
+  }
+}
+
+/// The numbers of a weight in the order in which the kernels read them.
+///
+/// A panel holds some outputs side by side, input after input; the panels of several maps may share one
+/// array.
+package struct PackedWeight: Sendable {
+  /// The numbers.
+  package let storage: [Float]
+  /// Where the first panel begins.
+  package let start: Int
+  /// How far it is from one panel to the next.
+  package let panelStride: Int
+
+  /// Creates the description of panels that stand in an array.
+  package init(storage: [Float], start: Int, panelStride: Int) {
+    self.storage = storage
+    self.start = start
+    self.panelStride = panelStride
   }
 }
 

@@ -30,13 +30,18 @@ public struct MatrixProductShape: Hashable, Sendable {
 
   /// Reads the extents off x: … × inputs and an affine map, and stops unless they fit each other.
   public init<S: Scalar>(_ x: Tensor<S>, through map: AffineMap<S>) {
+    self.init(x.shape, through: map)
+  }
+
+  /// Reads the extents off the shape of x and an affine map, and stops unless they fit each other.
+  public init<S: Scalar>(_ x: [Int], through map: AffineMap<S>) {
     require(
-      x.rank >= 1 && x.shape[x.rank - 1] == map.inputs,
-      "x must be … × \(map.inputs): got \(described(x.shape)), "
+      x.last == map.inputs,
+      "x must be … × \(map.inputs): got \(described(x)), "
         + "the weight is \(described(map.weight.shape))")
     leading = []
-    n = x.shape.dropLast().reduce(1, *)
+    n = x.dropLast().reduce(1, *)
     (k, m) = (map.inputs, map.outputs)
-    output = x.shape.dropLast() + [m]
+    output = x.dropLast() + [m]
   }
 }

@@ -2,9 +2,9 @@ import Notation
 
 /// Multi-head attention: projections, the attention of all heads, and the output map.
 ///
-/// Differs from the equation as its parts do: `affineMap` and `scaledDotProductAttention`. Heads are not
-/// split: they lie side by side in the rows that the projections give, and each is read and written
-/// where it is.
+/// Differs from the equation as its parts do: `affineMap` and `scaledDotProductAttention`. Packed maps to
+/// queries, keys and values are one piece of work for the threads. Heads are not split: they lie side by
+/// side in the rows that the projections give, and each is read and written where it is.
 ///
 /// Error: see `ErrorBounds`. Equation: `Equations/Attention/MultiHeadAttention.swift`.
 ///
@@ -23,29 +23,69 @@ public func multiHeadAttention(
   _ p: MultiHeadAttention<Float>, mask: AttentionMask<Float> = .none, fill: MaskFill = .excluded,
   scale: ScoreScale = .rootKeyWidth
 ) -> Tensor<Float> {
-  let (q, k, v) = (affineMap(x, p.query), affineMap(y, p.key), affineMap(z, p.value))
-  func ofHeads(_ x: Tensor<Float>) -> [Int] {
-    require(
-      x.rank >= 2, "a width that \(p.heads) heads divide is needed: got \(described(x.shape))")
-    return x.leadingShape + [p.heads, x.shape[x.rank - 2], x.shape[x.rank - 1] / p.heads]
-  }
-  let shape = AttentionShape(
-    queries: ofHeads(q), keys: ofHeads(k), values: ofHeads(v), mask: mask)
-  let concatenated = [Float].written(shape.groups * shape.n * shape.dv) { output in
-    q.storage.withMemory { q in
-      k.storage.withMemory { k in
-        v.storage.withMemory { v in
-          func heads(_ x: Memory<Float>, _ rows: Int, _ width: Int) -> HeadRows {
-            HeadRows(x, rows: rows, heads: p.heads, width: width)
-          }
-          attend(
-            shape, queries: heads(q, shape.n, shape.dk), keys: heads(k, shape.m, shape.dk),
-            values: heads(v, shape.m, shape.dv), into: heads(output, shape.n, shape.dv),
-            mask: mask, fill: fill, factor: Float(scale.factor(keyWidth: shape.dk)))
+  let shape = AttentionShape(queries: x.shape, keys: y.shape, values: z.shape, through: p, mask)
+  let output = x.leadingShape + [shape.n, p.output.outputs]
+  let elements = [Float].written(output.reduce(1, *)) { output in
+    x.storage.withMemory { x in
+      y.storage.withMemory { y in
+        z.storage.withMemory { z in
+          multiHeadAttention(
+            queries: x, keys: y, values: z, shape, p, mask: mask, fill: fill, scale: scale,
+            into: output)
         }
       }
     }
   }
-  return affineMap(
-    Tensor(shape: x.leadingShape + [shape.n, p.heads * shape.dv], storage: concatenated), p.output)
+  return Tensor(shape: output, storage: elements)
+}
+
+extension AttentionShape {
+  /// Reads the extents of all heads' attention off the shapes of what is projected, and stops unless they
+  /// fit each other.
+  init(
+    queries x: [Int], keys y: [Int], values z: [Int], through p: MultiHeadAttention<Float>,
+    _ mask: AttentionMask<Float>
+  ) {
+    func ofHeads(_ x: [Int], _ map: AffineMap<Float>) -> [Int] {
+      let rows = MatrixProductShape(x, through: map).output
+      require(
+        rows.count >= 2, "a width that \(p.heads) heads divide is needed: got \(described(rows))")
+      return rows.dropLast(2) + [p.heads, rows[rows.count - 2], map.outputs / p.heads]
+    }
+    self.init(
+      queries: ofHeads(x, p.query), keys: ofHeads(y, p.key), values: ofHeads(z, p.value), mask: mask
+    )
+  }
+}
+
+/// Multi-head attention from memory to memory; `addend`, if there is one, is added to the output.
+func multiHeadAttention(
+  queries x: Memory<Float>, keys y: Memory<Float>, values z: Memory<Float>,
+  _ shape: AttentionShape, _ p: MultiHeadAttention<Float>, mask: AttentionMask<Float>,
+  fill: MaskFill, scale: ScoreScale = .rootKeyWidth, adding addend: Memory<Float>? = nil,
+  into output: Memory<Float>
+) {
+  let sequences = shape.groups / p.heads
+  let (n, m) = (sequences * shape.n, sequences * shape.m)
+  let widths = [p.query.outputs * n, p.key.outputs * m, p.value.outputs * m, p.value.outputs * n]
+  Workspace.with(widths) { parts in
+    let (q, k, v, concatenated) = (parts[0], parts[1], parts[2], parts[3])
+    p.query.withProduct(x, rows: n, into: q) { query in
+      p.key.withProduct(y, rows: m, into: k) { key in
+        p.value.withProduct(z, rows: m, into: v) { value in
+          Product.compute([query, key, value])
+        }
+      }
+    }
+    func heads(_ x: Memory<Float>, _ rows: Int, _ width: Int) -> HeadRows {
+      HeadRows(x, rows: rows, heads: p.heads, width: width)
+    }
+    attend(
+      shape, queries: heads(q, shape.n, shape.dk), keys: heads(k, shape.m, shape.dk),
+      values: heads(v, shape.m, shape.dv), into: heads(concatenated, shape.n, shape.dv),
+      mask: mask, fill: fill, factor: Float(scale.factor(keyWidth: shape.dk)))
+    p.output.withProduct(concatenated, rows: n, adding: addend, into: output) {
+      Product.compute([$0])
+    }
+  }
 }

@@ -30,10 +30,12 @@ public func scaledDotProductAttentionSteps(
       q.storage.withMemory { q in
         k.storage.withMemory { k in
           for g in 0..<shape.groups {
-            multiply(
-              q.part(g * n * shape.dk, n * shape.dk),
-              .columns(k.part(g * m * shape.dk, m * shape.dk)),
-              into: scores.part(g * n * m, n * m), n: n, k: shape.dk, m: m)
+            Product.compute([
+              Product(
+                a: q.part(g * n * shape.dk, n * shape.dk),
+                b: .columns(k.part(g * m * shape.dk, m * shape.dk)),
+                c: scores.part(g * n * m, n * m), n: n, k: shape.dk, m: m)
+            ])
           }
         }
       }

@@ -15,18 +15,21 @@ import Notation
 /// - Returns: … × d.
 public func layerNorm(_ x: Tensor<Float>, _ p: LayerNorm<Float>) -> Tensor<Float> {
   p.checkWidth(of: x.shape)
-  let d = p.width
   let elements = [Float].written(x.count) { y in
-    x.storage.withMemory { x in
-      p.withRowNorm { norm in
-        guard d > 0 else { return }
-        Threads.share(rows: x.count / d, width: d) { row in
-          norm.normalize(x.part(row * d, d), into: y.part(row * d, d))
-        }
-      }
-    }
+    x.storage.withMemory { x in layerNorm(x, p, into: y) }
   }
   return Tensor(shape: x.shape, storage: elements)
+}
+
+/// The normalisation of all rows of x, from memory to memory, which may be the same.
+func layerNorm(_ x: Memory<Float>, _ p: LayerNorm<Float>, into y: Memory<Float>) {
+  let d = p.width
+  guard d > 0 else { return }
+  p.withRowNorm { norm in
+    Threads.share(rows: x.count / d, width: d) { row in
+      norm.normalize(x.part(row * d, d), into: y.part(row * d, d))
+    }
+  }
 }
 
 extension LayerNorm<Float> {

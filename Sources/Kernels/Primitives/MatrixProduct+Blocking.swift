@@ -8,6 +8,13 @@ enum RightOperand: Sendable {
   case columns(Memory<Float>)
 }
 
+/// A right operand in panels two vectors wide, step after step: as tiles read it.
+struct Panels: Sendable {
+  let memory: Memory<Float>
+  /// How far it is from one panel to the next.
+  let stride: Int
+}
+
 /// Block sizes, measured on a core with 48 KiB L1, 1 MiB L2 and 32 MiB L3.
 enum ProductBlock {
   /// Steps of the inner dimension: a panel of 512 × 16 floats is 32 KiB, and stays in L1.
@@ -23,59 +30,181 @@ enum ProductBlock {
   static let columns = 384
   /// Multiply-adds below which a second thread costs more than it brings: about 15 µs.
   static let worthSharing = 1 << 20
+  /// Rows below which reading b takes longer than multiplying.
+  static let rowsWorthReading = 4
 }
 
-/// Writes activation(a b + bias) to c, of n × m; a is n × k, row by row.
-func multiply(
-  _ a: Memory<Float>, _ b: RightOperand, bias: Memory<Float>? = nil,
-  activation: Activation = .identity, into c: Memory<Float>, n: Int, k: Int, m: Int
-) {
-  let width = VectorPair.width
-  let panelsAtMost = (min(m, ProductBlock.columns) + width - 1) / width
-  Workspace.with(panelsAtMost * width * min(k, ProductBlock.depth)) { packed in
-    for j0 in stride(from: 0, to: m, by: ProductBlock.columns) {
-      let columns = min(ProductBlock.columns, m - j0)
-      let panels = (columns + width - 1) / width
-      // A product without steps still has its bias to write, so the inner dimension has one block.
-      for p0 in stride(from: 0, to: max(k, 1), by: ProductBlock.depth) {
-        let steps = min(ProductBlock.depth, k - p0)
-        let shares = n * steps * columns >= ProductBlock.worthSharing
-        Threads.share(tasks: panels, atMost: shares ? .max : 1) { panel, _ in
-          let j = j0 + panel * width
-          pack(
-            b, steps: p0..<p0 + steps, columns: j..<min(j + width, m), k: k, m: m,
-            into: packed.part(panel * width * steps, width * steps))
-        }
-        let blocks = (n + ProductBlock.rows - 1) / ProductBlock.rows
-        Threads.share(tasks: blocks, atMost: shares ? .max : 1) { block, _ in
-          let i0 = block * ProductBlock.rows
-          for panel in 0..<panels {
+/// A product to be computed: c = activation(a b + bias) + addend.
+struct Product: Sendable {
+  /// n × k, row by row.
+  let a: Memory<Float>
+  /// k × m.
+  let b: RightOperand
+  /// b once more, if it has been packed.
+  var panels: Panels?
+  /// m.
+  var bias: Memory<Float>?
+  var activation = Activation.identity
+  /// n × m.
+  var addend: Memory<Float>?
+  /// n × m, to be written.
+  let c: Memory<Float>
+  let n: Int
+  let k: Int
+  let m: Int
+
+  /// Computes products that do not need each other; those with panels side by side.
+  static func compute(_ products: [Product]) {
+    for product in products where product.panels == nil { product.packAndCompute() }
+    let ready = products.filter { $0.panels != nil }
+    let ends = ready.reduce(into: []) { ends, product in
+      ends.append((ends.last ?? 0) + product.blocks.rows * product.blocks.columns)
+    }
+    Threads.share(
+      tasks: ends.last ?? 0, atMost: ready.contains(where: \.isWorthSharing) ? .max : 1
+    ) { task, _ in
+      let i = ends.firstIndex { task < $0 }!
+      ready[i].computeBlock(task - (i == 0 ? 0 : ends[i - 1]))
+    }
+  }
+
+  private var isWorthSharing: Bool {
+    max(n, ProductBlock.rowsWorthReading) * k * m >= ProductBlock.worthSharing
+  }
+
+  /// How many blocks of rows and of columns there are.
+  private var blocks: (rows: Int, columns: Int) {
+    (
+      (n + ProductBlock.rows - 1) / ProductBlock.rows,
+      (m + ProductBlock.columns - 1) / ProductBlock.columns
+    )
+  }
+
+  /// Computes a block of the result through the whole depth; the blocks of one column follow each other.
+  private func computeBlock(_ block: Int) {
+    let (b, width) = (panels!, VectorPair.width)
+    let count = (m + width - 1) / width
+    let column = block / blocks.rows
+    let mine = count * column / blocks.columns..<count * (column + 1) / blocks.columns
+    for p0 in stride(from: 0, to: max(k, 1), by: ProductBlock.depth) {
+      multiply(
+        rowBlock: block % blocks.rows, steps: p0..<min(p0 + ProductBlock.depth, k), panels: mine,
+        Panels(memory: b.memory.from(mine.lowerBound * b.stride + p0 * width), stride: b.stride))
+    }
+  }
+
+  /// Packs b block by block, and multiplies.
+  private func packAndCompute() {
+    if case .columns(let b) = b {
+      if m == 1 && n > 1 { return computeTransposed(b) }
+      if n <= ProductBlock.rowsOfDots { return computeDots(b) }
+    }
+    let width = VectorPair.width
+    let limit = isWorthSharing ? Int.max : 1
+    let panelsAtMost = (min(m, ProductBlock.columns) + width - 1) / width
+    Workspace.with(panelsAtMost * width * min(k, ProductBlock.depth)) { packed in
+      for j0 in stride(from: 0, to: m, by: ProductBlock.columns) {
+        let columns = min(ProductBlock.columns, m - j0)
+        let panels = (columns + width - 1) / width
+        // A product without steps still has its bias to write, so the inner dimension has one block.
+        for p0 in stride(from: 0, to: max(k, 1), by: ProductBlock.depth) {
+          let steps = p0..<min(p0 + ProductBlock.depth, k)
+          let size = width * steps.count
+          Threads.share(tasks: panels, atMost: limit) { panel, _ in
             let j = j0 + panel * width
-            let inPanel = min(width, m - j)
-            multiplyPanel(
-              rows: min(ProductBlock.rows, n - i0), a.from(i0 * k + p0), rowStride: k,
-              stepStride: 1,
-              packed.part(panel * width * steps, width * steps), yStride: width, steps: steps,
-              begin: { _ in VectorPair(repeating: 0) },
-              end: { row, sums in
-                let at = (i0 + row) * m + j
-                var result = sums
-                if p0 > 0 { result = result + c.pair(at, first: inPanel) }
-                if p0 + steps == k {
-                  if let bias { result = result + bias.pair(j, first: inPanel) }
-                  result = activated(result, activation)
-                }
-                c.store(result, at, first: inPanel)
-              })
+            pack(
+              b, steps: steps, columns: j..<min(j + width, m), k: k, m: m,
+              into: packed.part(panel * size, size))
+          }
+          Threads.share(tasks: blocks.rows, atMost: limit) { block, _ in
+            multiply(
+              rowBlock: block, steps: steps, panels: j0 / width..<j0 / width + panels,
+              Panels(memory: packed, stride: size))
           }
         }
       }
     }
   }
+
+  /// Few rows: b is read once, as it lies.
+  private func computeDots(_ b: Memory<Float>) {
+    let width = VectorPair.width
+    Threads.share(
+      tasks: (m + width - 1) / width, atMost: isWorthSharing ? .max : 1
+    ) { panel, _ in
+      let j = panel * width
+      let columns = min(width, m - j)
+      multiplyRows(a, rows: n, b.from(j * k), rows: columns, k: k, into: c.from(j), stride: m)
+      for i in 0..<n {
+        let at = i * m + j
+        c.store(finished(c.pair(at, first: columns), i, j, columns: columns), at, first: columns)
+      }
+    }
+  }
+
+  /// The product with one column: the rows of a become the columns, or all lanes but one would idle.
+  private func computeTransposed(_ column: Memory<Float>) {
+    Workspace.with(bias == nil ? 0 : n) { biases in
+      if let bias { biases.fill(bias[0]) }
+      Product(
+        a: column, b: .columns(a), bias: bias == nil ? nil : biases, activation: activation,
+        addend: addend, c: c, n: 1, k: k, m: n
+      ).packAndCompute()
+    }
+  }
+
+  /// Multiplies a block of rows by some panels, of which `b` holds the steps given.
+  @inline(__always)
+  private func multiply(
+    rowBlock: Int, steps: Range<Int>, panels: Range<Int>, _ b: Panels
+  ) {
+    let width = VectorPair.width
+    let i0 = rowBlock * ProductBlock.rows
+    let rows = min(ProductBlock.rows, n - i0)
+    @inline(__always) func begin(_: Int) -> VectorPair { VectorPair(repeating: 0) }
+    @inline(__always) func end(_ i: Int, _ j: Int, columns: Int, _ sums: VectorPair) {
+      let at = i * m + j
+      let result = steps.lowerBound > 0 ? sums + c.pair(at, first: columns) : sums
+      c.store(
+        steps.upperBound == k ? finished(result, i, j, columns: columns) : result, at,
+        first: columns)
+    }
+    if rows == 1 {
+      // A panel at a time, a row alone would wait for its sums.
+      multiplyPanel(
+        rows: panels.count, a.from(i0 * k + steps.lowerBound), rowStride: 0, stepStride: 1,
+        b.memory, yStride: width, panelStride: b.stride, steps: steps.count, begin: begin
+      ) { panel, sums in
+        let j = (panels.lowerBound + panel) * width
+        end(i0, j, columns: min(width, m - j), sums)
+      }
+    } else {
+      for panel in panels {
+        let j = panel * width
+        let columns = min(width, m - j)
+        multiplyPanel(
+          rows: rows, a.from(i0 * k + steps.lowerBound), rowStride: k, stepStride: 1,
+          b.memory.from((panel - panels.lowerBound) * b.stride), yStride: width,
+          steps: steps.count, begin: begin
+        ) { row, sums in end(i0 + row, j, columns: columns, sums) }
+      }
+    }
+  }
+
+  /// What becomes of the sums of a panel's columns from j on in row i: bias, activation, addend.
+  @inline(__always)
+  private func finished(_ sums: VectorPair, _ i: Int, _ j: Int, columns: Int) -> VectorPair {
+    var result = sums
+    if let bias { result = result + bias.pair(j, first: columns) }
+    if activation != .identity { result = activated(result, activation) }
+    if let addend { result = result + addend.pair(i * m + j, first: columns) }
+    return result
+  }
 }
 
 /// Copies a panel so that each step's numbers lie side by side; beyond the last column stands anything.
-private func pack(
+@inline(always)
+func pack(
   _ b: RightOperand, steps: Range<Int>, columns: Range<Int>, k: Int, m: Int,
   into panel: Memory<Float>
 ) {

@@ -22,11 +22,13 @@ public func matrixProduct(_ a: Tensor<Float>, _ b: Tensor<Float>) -> Tensor<Floa
     a.storage.withMemory { a in
       b.storage.withMemory { b in
         for g in 0..<shape.groups {
-          multiply(
-            a.part(g * shape.n * shape.k, shape.n * shape.k),
-            .rows(b.part(g * shape.k * shape.m, shape.k * shape.m)),
-            into: c.part(g * shape.n * shape.m, shape.n * shape.m),
-            n: shape.n, k: shape.k, m: shape.m)
+          Product.compute([
+            Product(
+              a: a.part(g * shape.n * shape.k, shape.n * shape.k),
+              b: .rows(b.part(g * shape.k * shape.m, shape.k * shape.m)),
+              c: c.part(g * shape.n * shape.m, shape.n * shape.m),
+              n: shape.n, k: shape.k, m: shape.m)
+          ])
         }
       }
     }
@@ -34,31 +36,56 @@ public func matrixProduct(_ a: Tensor<Float>, _ b: Tensor<Float>) -> Tensor<Floa
   return Tensor(shape: shape.output, storage: elements)
 }
 
-/// y = activation(x Wᵀ + b) for every row of x, bias and activation in the product's epilogue.
+/// y = activation(x Wᵀ + b) + addend for every row of x, all of it in the product's epilogue.
 ///
-/// Error: that of `matrixProduct`, one rounding more for the sum with the bias, and the activation's.
+/// A map that is `packed()` is read as it lies; otherwise its weight is packed block by block in every
+/// call, which takes longer than the product itself below some four rows. The bits are the same.
+///
+/// Error: that of `matrixProduct`, one rounding more for each sum, and the activation's.
 ///
 /// - Parameters:
 ///   - x: … × inputs.
 ///   - map: W, outputs × inputs, and b, outputs.
 ///   - activation: What follows, element by element.
+///   - addend: What is added last, as a residual connection adds it, … × outputs.
 /// - Returns: … × outputs.
 ///
 /// Equation: `Equations/Primitives/MatrixProduct.swift`.
 public func affineMap(
-  _ x: Tensor<Float>, _ map: AffineMap<Float>, activation: Activation = .identity
+  _ x: Tensor<Float>, _ map: AffineMap<Float>, activation: Activation = .identity,
+  adding addend: Tensor<Float>? = nil
 ) -> Tensor<Float> {
   let shape = MatrixProductShape(x, through: map)
+  if let addend { checkTerms(shape.output, addend.shape) }
   let elements = [Float].written(shape.output.reduce(1, *)) { y in
     x.storage.withMemory { x in
-      map.weight.storage.withMemory { weight in
-        (map.bias?.storage ?? []).withMemory { bias in
-          multiply(
-            x, .columns(weight), bias: map.bias == nil ? nil : bias,
-            activation: activation, into: y, n: shape.n, k: shape.k, m: shape.m)
-        }
+      (addend?.storage ?? []).withMemory { added in
+        map.withProduct(
+          x, rows: shape.n, activation: activation, adding: addend == nil ? nil : added, into: y
+        ) { Product.compute([$0]) }
       }
     }
   }
   return Tensor(shape: shape.output, storage: elements)
+}
+
+extension AffineMap<Float> {
+  /// Calls `body` with the product that maps so many rows.
+  func withProduct<R>(
+    _ x: Memory<Float>, rows n: Int, activation: Activation = .identity,
+    adding addend: Memory<Float>? = nil, into y: Memory<Float>, _ body: (Product) -> R
+  ) -> R {
+    weight.storage.withMemory { weight in
+      (bias?.storage ?? []).withMemory { bias in
+        (packed?.storage ?? []).withMemory { storage in
+          body(
+            Product(
+              a: x, b: .columns(weight),
+              panels: packed.map { Panels(memory: storage.from($0.start), stride: $0.panelStride) },
+              bias: self.bias == nil ? nil : bias, activation: activation, addend: addend, c: y,
+              n: n, k: inputs, m: outputs))
+        }
+      }
+    }
+  }
 }

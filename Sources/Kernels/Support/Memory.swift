@@ -88,6 +88,11 @@ extension Memory<Float> {
   var isFinite: Bool { (0..<count).allSatisfy { self[$0].isFinite } }
 
   func fill(_ value: Float) { for i in 0..<count { self[i] = value } }
+
+  /// Writes the numbers of a memory that is as large.
+  func copy(_ other: Memory) {
+    forEachVector(count) { store(other.vector($0, first: $1), $0, first: $1) }
+  }
 }
 
 extension Array {
@@ -110,6 +115,7 @@ extension Array {
   /// An array whose elements `body` writes, every one of them.
   static func written(_ count: Int, _ body: (Memory<Element>) -> Void) -> [Element]
   where Element == Float {
+    if count > 0 { Allocations.note() }
     if Fence.isUp { return Fence.written(count, body) }
     return unsafe Array(unsafeUninitializedCapacity: count) { elements, initialized in
       if let base = elements.baseAddress { unsafe body(Memory(base, count: count)) }
@@ -144,23 +150,51 @@ extension Memory {
 }
 
 /// Scratch memory, kept for the next call: fresh pages would be mapped one fault at a time.
+///
+/// Whoever asks gets the smallest stretch that is large enough, so that calls which repeat themselves
+/// soon find what they need.
 enum Workspace {
+  /// From the smallest to the largest.
   private static let idle = Mutex<[Memory<Float>]>([])
 
   /// Calls `body` with `count` floats that hold anything, aligned to a cache line.
   static func with<R>(_ count: Int, _ body: (Memory<Float>) -> R) -> R {
     if count == 0 { return body(.empty) }
-    let kept = idle.withLock { $0.popLast() }
+    let kept = idle.withLock { idle in
+      idle.firstIndex { $0.count >= count }.map { idle.remove(at: $0) } ?? idle.popLast()
+    }
     let memory = kept.map { $0.count >= count ? $0 : $0.replaced(by: count) } ?? allocate(count)
-    defer { idle.withLock { $0.append(memory) } }
+    defer {
+      idle.withLock { idle in
+        idle.insert(memory, at: idle.firstIndex { $0.count >= memory.count } ?? idle.count)
+      }
+    }
     if Fence.isUp { memory.fill(.nan) }
     return body(memory.part(0, count))
   }
 
+  /// Calls `body` with several stretches of memory, each aligned to a cache line.
+  static func with<R>(_ counts: [Int], _ body: ([Memory<Float>]) -> R) -> R {
+    let starts = counts.reduce(into: [0]) { $0.append($0.last! + ($1 + 15) / 16 * 16) }
+    return with(starts.last!) { memory in
+      body(zip(starts, counts).map { memory.part($0, $1) })
+    }
+  }
+
   static func allocate(_ count: Int) -> Memory<Float> {
+    Allocations.note()
     let bytes = UnsafeMutableRawPointer.allocate(byteCount: count * 4, alignment: 64)
     return unsafe Memory(bytes.bindMemory(to: Float.self, capacity: count), count: count)
   }
+}
+
+/// How often memory for numbers was allocated, for tests to count.
+package enum Allocations {
+  private static let counter = Atomic(0)
+
+  package static var count: Int { counter.load(ordering: .relaxed) }
+
+  static func note() { counter.wrappingAdd(1, ordering: .relaxed) }
 }
 
 extension Memory<Float> {

@@ -18,19 +18,16 @@ private struct Tile<let rows: Int>: ~Copyable {
 
   @inline(__always) mutating func add(
     _ x: Memory<Float>, rowStride: Int, stepStride: Int, _ y: Memory<Float>, yStride: Int,
-    steps: Int
+    panelStride: Int, steps: Int
   ) {
     var starts = InlineArray<rows, Memory<Float>>(repeating: x)
     for row in 0..<rows { starts[row] = x.from(row * rowStride) }
     var (i, j) = (0, 0)
     for _ in 0..<steps {
-      let (low, high) = (y.vector(j), y.vector(j &+ lanes))
       for row in 0..<rows {
-        let factor = Vector(repeating: starts[row][i])
-        sums[row][0] =
-          sums[row][0].addingProduct(factor, low)
-        sums[row][1] =
-          sums[row][1].addingProduct(factor, high)
+        let (factor, at) = (Vector(repeating: starts[row][i]), j &+ row &* panelStride)
+        sums[row][0] = sums[row][0].addingProduct(factor, y.vector(at))
+        sums[row][1] = sums[row][1].addingProduct(factor, y.vector(at &+ lanes))
       }
       i &+= stepStride
       j &+= yStride
@@ -50,24 +47,26 @@ private struct Tile<let rows: Int>: ~Copyable {
 ///
 /// Row r begins as `begin(r)`, and for each step s in order adds, in one fused multiply-add, the number
 /// x[r · rowStride + s · stepStride] times the two vectors at y[s · yStride]; `end(r, sums)` takes it.
+/// With a panel stride row r has a panel of its own, r · panelStride further on: as the panels of one row,
+/// whose stride is 0, they keep all accumulators busy.
 @inline(__always)
 func multiplyPanel(
   rows: Int, _ x: Memory<Float>, rowStride: Int, stepStride: Int,
-  _ y: Memory<Float>, yStride: Int, steps: Int,
+  _ y: Memory<Float>, yStride: Int, panelStride: Int = 0, steps: Int,
   begin: (Int) -> VectorPair, end: (Int, VectorPair) -> Void
 ) {
   @inline(__always) func run<let tileRows: Int>(_ tile: consuming Tile<tileRows>, at row: Int) {
     tile.add(
-      x.from(row * rowStride), rowStride: rowStride, stepStride: stepStride, y, yStride: yStride,
-      steps: steps)
+      x.from(row * rowStride), rowStride: rowStride, stepStride: stepStride,
+      y.from(row * panelStride), yStride: yStride, panelStride: panelStride, steps: steps)
     tile.finish(from: row, end: end)
   }
   var row = 0
-  while row + 6 <= rows {
+  while row + 6 <= rows && row + 8 != rows {
     run(Tile<6>(from: row, begin: begin), at: row)
     row += 6
   }
-  if row + 4 <= rows {
+  while row + 4 <= rows {
     run(Tile<4>(from: row, begin: begin), at: row)
     row += 4
   }

@@ -2,8 +2,9 @@ import Notation
 
 /// One layer of a decoder: self-attention, attention to the encoder's output, a feed-forward network.
 ///
-/// Differs from the equation as its parts do: `multiHeadAttention`, `feedForward`, and sum and
-/// normalisation in one pass. It is the layer in evaluation: nothing is dropped.
+/// Differs from the equation as its parts do, `multiHeadAttention`, `feedForward` and `layerNorm`; the
+/// sums of the residual connections are part of the last product's epilogue. It is the layer in
+/// evaluation: nothing is dropped.
 ///
 /// Error: see `ErrorBounds`. Equation: `Equations/Transformer/DecoderLayer.swift`.
 ///
@@ -19,17 +20,7 @@ public func decoderLayer(
   mask: AttentionMask<Float> = .causal, memoryMask: AttentionMask<Float> = .none,
   fill: MaskFill = .excluded
 ) -> Tensor<Float> {
-  var y = residual(x, p.placement, p.selfAttentionNorm) { x in
-    multiHeadAttention(queries: x, keys: x, values: x, p.selfAttention, mask: mask, fill: fill)
-  }.output
-  if let memory {
-    y =
-      residual(y, p.placement, p.crossAttentionNorm) { a in
-        multiHeadAttention(
-          queries: a, keys: memory, values: memory, p.crossAttention, mask: memoryMask, fill: fill)
-      }.output
-  }
-  return residual(y, p.placement, p.feedForwardNorm) { c in feedForward(c, p.feedForward) }.output
+  decoder(x, memory: memory, layers: [p], mask: mask, memoryMask: memoryMask, fill: fill)
 }
 
 /// A decoder in evaluation: layers one after the other, all with one memory.
@@ -49,8 +40,61 @@ public func decoder(
   norm: LayerNorm<Float>? = nil, mask: AttentionMask<Float> = .causal,
   memoryMask: AttentionMask<Float> = .none, fill: MaskFill = .excluded
 ) -> Tensor<Float> {
-  let y = layers.reduce(x) {
-    decoderLayer($0, memory: memory, $1, mask: mask, memoryMask: memoryMask, fill: fill)
+  for p in layers {
+    _ = AttentionShape(
+      queries: x.shape, keys: x.shape, values: x.shape, through: p.selfAttention, mask)
+    checkSublayer(x.shape, p.selfAttention.output.outputs, p.selfAttentionNorm)
+    if let memory {
+      _ = AttentionShape(
+        queries: x.shape, keys: memory.shape, values: memory.shape, through: p.crossAttention,
+        memoryMask)
+      checkSublayer(x.shape, p.crossAttention.output.outputs, p.crossAttentionNorm)
+    }
+    _ = MatrixProductShape(x.shape, through: p.feedForward.inner)
+    checkSublayer(x.shape, p.feedForward.outer.outputs, p.feedForwardNorm)
   }
-  return norm.map { layerNorm(y, $0) } ?? y
+  return (memory?.storage ?? []).withMemory { values in
+    inPlace(x, norm) { y in
+      for p in layers {
+        decoderLayer(
+          inPlace: y, x.shape, memory: memory.map { (values, $0.shape) }, p, mask: mask,
+          memoryMask: memoryMask, fill: fill)
+      }
+    }
+  }
+}
+
+/// A layer of a decoder; x, of the shape given, becomes its output.
+private func decoderLayer(
+  inPlace x: Memory<Float>, _ shape: [Int], memory: (values: Memory<Float>, shape: [Int])?,
+  _ p: DecoderLayer<Float>, mask: AttentionMask<Float>, memoryMask: AttentionMask<Float>,
+  fill: MaskFill
+) {
+  let attention = AttentionShape(
+    queries: shape, keys: shape, values: shape, through: p.selfAttention, mask)
+  let rows = shape.dropLast().reduce(1, *)
+  Workspace.with(x.count) { a in
+    sublayer(x, p.placement, p.selfAttentionNorm, into: a) { x, addend, y in
+      multiHeadAttention(
+        queries: x, keys: x, values: x, attention, p.selfAttention, mask: mask, fill: fill,
+        adding: addend, into: y)
+    }
+    func finish(_ a: Memory<Float>) {
+      sublayer(a, p.placement, p.feedForwardNorm, into: x) { a, addend, y in
+        feedForward(a, rows: rows, p.feedForward, adding: addend, into: y)
+      }
+    }
+    guard let memory else { return finish(a) }
+    let attention = AttentionShape(
+      queries: shape, keys: memory.shape, values: memory.shape, through: p.crossAttention,
+      memoryMask)
+    Workspace.with(x.count) { b in
+      sublayer(a, p.placement, p.crossAttentionNorm, into: b) { a, addend, y in
+        multiHeadAttention(
+          queries: a, keys: memory.values, values: memory.values, attention, p.crossAttention,
+          mask: memoryMask, fill: fill, adding: addend, into: y)
+      }
+      finish(b)
+    }
+  }
 }
