@@ -12,7 +12,7 @@ from safetensors.numpy import load_file
 from errors import UsageError
 
 EXECUTABLE = Path(__file__).resolve().parents[2] / ".build" / "debug" / "bench"
-IDS = r"(tokens|labels|centers|words|negatives)$"  # inputs that are whole numbers
+IDS = r"(tokens|source|target|labels|centers|words|negatives)$"  # inputs that are whole numbers
 HELD = r"(weight|bias|gain|vector|table|positions)$"  # parameters, which a model holds; the others are its arguments
 
 
