@@ -22,6 +22,11 @@ struct Enclosure {
 
   /// How large the computed numbers may be.
   var magnitudes: Tensor<Double> { values.map(abs) + errors }
+
+  /// The numbers at other places, each still off by as much.
+  func moved(_ move: (Tensor<Double>) -> Tensor<Double>) -> Enclosure {
+    Enclosure(move(values), errors: move(errors))
+  }
 }
 
 /// An affine map of what may be off: |W| e more than the map's own roundings.

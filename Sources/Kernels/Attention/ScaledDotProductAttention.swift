@@ -58,8 +58,11 @@ func attend(
     (mask.bias?.storage ?? []).withMemory { bias in
       let rules = MaskRules(mask, keep: keep, bias: bias, fill: fill, factor: factor, shape: shape)
       let strips = (shape.n + Strip.queries - 1) / Strip.queries
+      let multiplyAdds = shape.groups * shape.n * shape.m * (shape.dk + shape.dv)
       Threads.share(
-        tasks: shape.groups * strips, scratch: Strip.scratch(shape)
+        tasks: shape.groups * strips,
+        atMost: multiplyAdds >= ProductBlock.worthSharing ? .max : 1,
+        scratch: Strip.scratch(shape)
       ) { task, scratch in
         // The last strips of a causal attention are the longest: begin with them.
         let (g, i0) = (task / strips, (strips - 1 - task % strips) * Strip.queries)

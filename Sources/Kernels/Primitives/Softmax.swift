@@ -53,7 +53,7 @@ private func mapRows(
 
 /// The largest number of a row; NaN is passed over, and comes back through the exponentials.
 @inline(__always)
-private func largest(_ row: Memory<Float>) -> Float {
+func largest(_ row: Memory<Float>) -> Float {
   var maxima = InlineArray<4, Vector>(repeating: Vector(repeating: -.infinity))
   var i = 0
   while i + 4 * lanes <= row.count {
