@@ -4,11 +4,17 @@ import Notation
 var benchmarks: [Benchmark] {
   family(
     "Primitives",
-    matrixProductBenchmarks + softmaxBenchmarks + activationBenchmarks + dropoutBenchmarks)
-    + family("Attention", scaledDotProductAttentionBenchmarks + multiHeadAttentionBenchmarks)
+    matrixProductBenchmarks + softmaxBenchmarks + activationBenchmarks + dropoutBenchmarks
+      + convolutionBenchmarks)
+    + family(
+      "Attention",
+      scoringFunctionsBenchmarks + scaledDotProductAttentionBenchmarks
+        + multiHeadAttentionBenchmarks)
     + family("Embedding", tokenEmbeddingBenchmarks + positionalEncodingBenchmarks)
     + family("Normalization", layerNormBenchmarks + residualBenchmarks)
-    + family("Recurrent", elmanRNNBenchmarks + lstmBenchmarks + gruBenchmarks)
+    + family(
+      "Recurrent",
+      elmanRNNBenchmarks + lstmBenchmarks + gruBenchmarks + seq2SeqBenchmarks)
     + family(
       "Transformer", feedForwardBenchmarks + encoderLayerBenchmarks + decoderLayerBenchmarks)
     + family("Vision", visionTransformerBenchmarks + swinTransformerBenchmarks)

@@ -28,6 +28,9 @@ public struct Tracked<Precision: RoundedType>: Scalar, Hashable {
     self.bound = value.isFinite ? (bound.isNaN ? .infinity : bound) : 0
   }
 
+  /// A number that is off by something already.
+  init(_ value: Double, offBy bound: Double) { self.init(value, bound) }
+
   /// The result of an operation that is rounded correctly.
   private init(rounded value: Double, _ bound: Double, units: Double = 1) {
     self.init(value, bound + units * Self.u * (abs(value) + bound))

@@ -61,6 +61,22 @@ public struct RecurrenceShape: Hashable, Sendable {
     }
   }
 
+  /// The extents of a run whose inputs come step by step, checked against the states before the first.
+  public init<S: Scalar>(
+    _ gate: Gate<S>, leading: [Int], positions: Int, states: [Tensor<S>?]
+  ) {
+    (inputs, width) = (gate.inputs, gate.width)
+    kept = leading + [positions, gate.width]
+    state = leading + [gate.width]
+    self.positions = positions
+    lengths = Array(repeating: positions, count: leading.reduce(1, *))
+    for given in states {
+      require(
+        given == nil || given!.shape == state,
+        "a state must be \(described(state)): got \(described(given?.shape ?? []))")
+    }
+  }
+
   private init<S: Scalar>(
     _ x: Tensor<S>, _ gate: Gate<S>, leading: [Int], positions: Int, lengths: [Int]
   ) {

@@ -95,9 +95,11 @@ extension Function {
       },
       kernel: { (a) throws(Fault) in
         let (hidden, p) = (try a.numbers("hidden"), try a.option(0) as ElmanRNN<Double>)
-        guard let floats = try? exactFloats(hidden) else { return nil }
+        guard let floats = try? exactFloats(hidden), let floatP = try? p.exactFloats() else {
+          return nil
+        }
         return KernelResult(
-          value: elmanRNNJacobian(hidden: floats, try p.exactFloats()),
+          value: elmanRNNJacobian(hidden: floats, floatP),
           bound: elmanRNNJacobianBound(hidden: hidden, p))
       }),
     "lstm": Function(

@@ -27,7 +27,7 @@ public func elmanRNNSteps(
   lengths: Tensor<Int>? = nil, direction: Direction = .forward
 ) -> ElmanRNNSteps<Float> {
   let shape = RecurrenceShape(x, p.gate, initial: [initial], lengths: lengths)
-  return run(x, p, RecurrentRows(shape, direction), initial)
+  return run(.sequences(x), p, RecurrentRows(shape, direction), initial)
 }
 
 /// Elman's network in both directions, one after the other.
@@ -61,17 +61,17 @@ public func elmanRNNStep(
   _ x: Tensor<Float>, _ h: Tensor<Float>, _ p: ElmanRNN<Float>
 ) -> Tensor<Float> {
   let shape = RecurrenceShape(step: x, p.gate, states: [h])
-  return run(x, p, RecurrentRows(shape, .forward), h).last
+  return run(.sequences(x), p, RecurrentRows(shape, .forward), h).last
 }
 
-private func run(
-  _ x: Tensor<Float>, _ p: ElmanRNN<Float>, _ rows: RecurrentRows, _ initial: Tensor<Float>?
+func run(
+  _ x: RecurrentInput, _ p: ElmanRNN<Float>, _ rows: RecurrentRows, _ initial: Tensor<Float>?
 ) -> ElmanRNNSteps<Float> {
   let activation = p.activation
   var last: Tensor<Float>?
   let kept = rows.kept(1) { kept in
-    last = recurrence(x, rows, groups: [[p.gate]], initial: initial) { step in
-      step.multiply(step.before, by: 0) { at in
+    last = recurrence(x, rows, [p.gate], initial: initial) { step in
+      step.multiply(step.before, by: 0..<1) { at in
         let h = activated(at.sum(0), activation)
         step.after.store(h, at.state, first: at.count)
         at.keep(h, 0, in: kept)
@@ -99,7 +99,9 @@ public func elmanRNNJacobian(hidden: Tensor<Float>, _ p: ElmanRNN<Float>) -> Ten
         for i in 0..<h { product[i * h + i] = 1 }
         for i in g * t..<(g + 1) * t {
           p.gate.recurrent.weight.storage.withMemory { weight in
-            multiply(weight, .rows(product), into: next, n: h, k: h, m: h)
+            Product.compute([
+              Product(a: weight, b: .rows(product), c: next, n: h, k: h, m: h)
+            ])
           }
           for j in 0..<h {
             let y = hidden.storage[i * h + j]

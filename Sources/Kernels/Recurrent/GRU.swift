@@ -20,7 +20,7 @@ public func gru(
   lengths: Tensor<Int>? = nil, direction: Direction = .forward
 ) -> Tensor<Float> {
   let shape = RecurrenceShape(x, p.reset, initial: [initial], lengths: lengths)
-  return run(x, p, RecurrentRows(shape, direction), initial, keeping: 1).kept[0]
+  return run(.sequences(x), p, RecurrentRows(shape, direction), initial, keeping: 1).kept[0]
 }
 
 /// The gated recurrent unit with everything that it computes on the way, and its last state.
@@ -69,20 +69,19 @@ public func gruStep(
 private func steps(
   _ x: Tensor<Float>, _ p: GRU<Float>, _ rows: RecurrentRows, _ initial: Tensor<Float>?
 ) -> GRUSteps<Float> {
-  let (kept, last) = run(x, p, rows, initial, keeping: 4)
+  let (kept, last) = run(.sequences(x), p, rows, initial, keeping: 4)
   return GRUSteps(
     reset: kept[1], update: kept[2], candidate: kept[3], hidden: kept[0], last: last)
 }
 
 /// Runs the network and keeps h, or h, r, z and n of every position.
-private func run(
-  _ x: Tensor<Float>, _ p: GRU<Float>, _ rows: RecurrentRows, _ initial: Tensor<Float>?,
+func run(
+  _ x: RecurrentInput, _ p: GRU<Float>, _ rows: RecurrentRows, _ initial: Tensor<Float>?,
   keeping count: Int
 ) -> (kept: [Tensor<Float>], last: Tensor<Float>) {
   let resetsAfter = p.form == .resetAfter
   let replaces = p.form == .resetBeforeUpdateSwapped
-  let groups =
-    resetsAfter ? [[p.reset, p.update, p.candidate]] : [[p.reset, p.update], [p.candidate]]
+  let gates = [p.reset, p.update, p.candidate]
   let size = rows.shape.sequences * rows.shape.width
   var last: Tensor<Float>?
   let kept = rows.kept(count) { kept in
@@ -100,9 +99,9 @@ private func run(
       at.keep(n, 3, in: kept)
     }
     Workspace.with(resetsAfter ? 0 : 2 * size) { memory in
-      last = recurrence(x, rows, groups: groups, initial: initial) { step in
+      last = recurrence(x, rows, gates, initial: initial) { step in
         if resetsAfter {
-          step.multiply(step.before, by: 0) { at in
+          step.multiply(step.before, by: 0..<3) { at in
             let r = activated(at.sum(0), .sigmoid)
             let z = activated(at.sum(1), .sigmoid)
             at.keep(r, 1, in: kept)
@@ -111,14 +110,14 @@ private func run(
           }
         } else {
           let (products, updates) = (memory.part(0, size), memory.part(size, size))
-          step.multiply(step.before, by: 0) { at in
+          step.multiply(step.before, by: 0..<2) { at in
             let r = activated(at.sum(0), .sigmoid)
             let before = step.before.pair(at.state, first: at.count)
             at.keep(r, 1, in: kept)
             products.store(r * before, at.state, first: at.count)
             updates.store(activated(at.sum(1), .sigmoid), at.state, first: at.count)
           }
-          step.multiply(products, by: 1) { at in
+          step.multiply(products, by: 2..<3) { at in
             finish(
               step, at, update: updates.pair(at.state, first: at.count),
               candidate: activated(at.sum(0), .tanh))

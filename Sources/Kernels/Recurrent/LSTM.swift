@@ -24,7 +24,7 @@ public func lstm(
 ) -> Tensor<Float> {
   let shape = RecurrenceShape(
     x, p.inputGate, initial: [initial?.cell, initial?.hidden], lengths: lengths)
-  return run(x, p, RecurrentRows(shape, direction), initial, keeping: 1).kept[0]
+  return run(.sequences(x), p, RecurrentRows(shape, direction), initial, keeping: 1).kept[0]
 }
 
 /// Long short-term memory with everything that it computes on the way, and its last state.
@@ -74,25 +74,25 @@ public func lstmStep(
 private func steps(
   _ x: Tensor<Float>, _ p: LSTM<Float>, _ rows: RecurrentRows, _ initial: LSTMState<Float>?
 ) -> LSTMSteps<Float> {
-  let (kept, last) = run(x, p, rows, initial, keeping: 6)
+  let (kept, last) = run(.sequences(x), p, rows, initial, keeping: 6)
   return LSTMSteps(
     inputGate: kept[1], forgetGate: kept[2], candidate: kept[3], outputGate: kept[4],
     cell: kept[5], hidden: kept[0], last: last)
 }
 
 /// Runs the network and keeps h, or h, i, f, g, o and c of every position.
-private func run(
-  _ x: Tensor<Float>, _ p: LSTM<Float>, _ rows: RecurrentRows, _ initial: LSTMState<Float>?,
+func run(
+  _ x: RecurrentInput, _ p: LSTM<Float>, _ rows: RecurrentRows, _ initial: LSTMState<Float>?,
   keeping count: Int
 ) -> (kept: [Tensor<Float>], last: LSTMState<Float>) {
   let gates = [p.inputGate, p.candidate, p.outputGate] + (p.forgetGate.map { [$0] } ?? [])
-  let forgets = p.forgetGate != nil
+  let (gateCount, forgets) = (gates.count, p.forgetGate != nil)
   var last: LSTMState<Float>?
   let kept = rows.kept(count) { kept in
     Workspace.with(rows.shape.sequences * rows.shape.width) { cells in
       rows.arrange(initial?.cell, into: cells)
-      let hidden = recurrence(x, rows, groups: [gates], initial: initial?.hidden) { step in
-        step.multiply(step.before, by: 0) { at in
+      let hidden = recurrence(x, rows, gates, initial: initial?.hidden) { step in
+        step.multiply(step.before, by: 0..<gateCount) { at in
           let i = activated(at.sum(0), .sigmoid)
           let g = activated(at.sum(1), .tanh)
           let o = activated(at.sum(2), .sigmoid)

@@ -44,6 +44,21 @@ struct RecurrentRows: Sendable {
     return next([])
   }
 
+  /// Writes the inputs of some steps, … × t × d, row by row, and returns how many there are.
+  func arrange(_ x: Tensor<Float>, of steps: Range<Int>, into memory: Memory<Float>) -> Int {
+    let d = shape.inputs
+    var count = 0
+    x.storage.withMemory { x in
+      for step in steps {
+        for row in 0..<self.count(in: step) {
+          memory.part(count * d, d).copy(x.part(place(of: row, in: step) * d, d))
+          count += 1
+        }
+      }
+    }
+    return count
+  }
+
   /// Writes states, … × h, row by row; zeros if `nil`.
   func arrange(_ states: Tensor<Float>?, into memory: Memory<Float>) {
     guard let states else { return memory.fill(0) }

@@ -242,10 +242,8 @@ private func lossOfEachSentence(
   }
   let atOnce = min(tokens.count, max(ProductBlock.rows, (1 << 22) / v))
   let losses = [Float].written(sentences) { result in
-    Workspace.with(tokens.count + atOnce * (d + v)) { scratch in
-      let losses = scratch.part(0, tokens.count)
-      let vectors = scratch.part(tokens.count, atOnce * d)
-      let logits = scratch.part(tokens.count + atOnce * d, atOnce * v)
+    Workspace.with([tokens.count, atOnce * d, atOnce * v]) { scratch in
+      let (losses, vectors, logits) = (scratch[0], scratch[1], scratch[2])
       tokens.storage.withMemory { words in
         p.input.storage.withMemory { input in
           p.output.storage.withMemory { output in
@@ -255,7 +253,9 @@ private func lossOfEachSentence(
                 let context = Context(of: first + row, sentence: t, window: window)
                 hidden(words, input, context, vectors.part(row * d, d))
               }
-              multiply(vectors, .columns(output), into: logits, n: rows, k: d, m: v)
+              Product.compute([
+                Product(a: vectors, b: .columns(output), c: logits, n: rows, k: d, m: v)
+              ])
               Threads.share(rows: rows, width: v) { row in
                 let context = Context(of: first + row, sentence: t, window: window)
                 losses[first + row] = Float(loss(words, logits.part(row * v, v), context))

@@ -27,6 +27,13 @@ enum GRUKernel: RecurrentKernel {
     return named(steps).merging(["hidden": hidden], uniquingKeysWith: sameBits)
   }
 
+  static func packed(_ run: RecurrentRun<Float, GRUForm>) -> [String: Tensor<Float>] {
+    named(
+      Kernels::gruSteps(
+        run.x, parameters(run.network, run.form).packed(), initial: run.network.hidden,
+        lengths: run.lengths, direction: run.direction))
+  }
+
   static func stepwise(_ run: RecurrentRun<Float, GRUForm>) -> [String: Tensor<Float>] {
     var h = run.network.hidden!
     for t in 0..<run.x.shape[1] {
@@ -83,7 +90,7 @@ struct GRUKernelTests {
   @Test("the kernel agrees with the equation, whatever the network and the sequences")
   func agreement() throws { try GRUKernel.expectAgreement() }
 
-  @Test("a sequence has the same bits alone, whatever lies beyond its length, for any threads")
+  @Test("a sequence has the same bits alone, for any threads, and from packed maps")
   func sameBits() throws { try GRUKernel.expectSameBitsEverywhere() }
 
   @Test("steps taken one by one have the bits of the whole run")

@@ -32,6 +32,13 @@ enum LSTMKernel: RecurrentKernel {
     return named(steps).merging(["hidden": hidden], uniquingKeysWith: sameBits)
   }
 
+  static func packed(_ run: RecurrentRun<Float, Form>) -> [String: Tensor<Float>] {
+    named(
+      Kernels::lstmSteps(
+        run.x, parameters(run.network, run.form).packed(), initial: initial(run.network, run.x),
+        lengths: run.lengths, direction: run.direction))
+  }
+
   static func stepwise(_ run: RecurrentRun<Float, Form>) -> [String: Tensor<Float>] {
     let p = parameters(run.network, run.form)
     var state = initial(run.network, run.x)!
@@ -107,7 +114,7 @@ struct LSTMKernelTests {
   @Test("the kernel agrees with the equation, whatever the network and the sequences")
   func agreement() throws { try LSTMKernel.expectAgreement() }
 
-  @Test("a sequence has the same bits alone, whatever lies beyond its length, for any threads")
+  @Test("a sequence has the same bits alone, for any threads, and from packed maps")
   func sameBits() throws { try LSTMKernel.expectSameBitsEverywhere() }
 
   @Test("steps taken one by one have the bits of the whole run")

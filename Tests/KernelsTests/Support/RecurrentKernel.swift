@@ -16,6 +16,8 @@ protocol RecurrentKernel: SendableMetatype {
   /// How many gates are stored one below the other.
   static func gates(_ form: Form) -> Int
   static func kernel(_ run: RecurrentRun<Float, Form>) -> [String: Tensor<Float>]
+  /// The kernel of a network in one direction, its maps packed.
+  static func packed(_ run: RecurrentRun<Float, Form>) -> [String: Tensor<Float>]
   /// The step function from position to position, every sequence being read forwards to its end.
   static func stepwise(_ run: RecurrentRun<Float, Form>) -> [String: Tensor<Float>]
   static func equation(_ run: RecurrentRun<Double, Form>) -> [String: Tensor<Double>]
@@ -126,8 +128,8 @@ extension RecurrentKernel {
     }
   }
 
-  /// Throws unless a sequence has the same bits alone, without what lies beyond its length, and from one
-  /// thread or several.
+  /// Throws unless a sequence has the same bits alone, without what lies beyond its length, from one
+  /// thread or several, and from packed maps.
   static func expectSameBitsEverywhere() throws {
     for form in Form.allCases {
       for (b, t, d, h) in [(37, 3, 5, 17), (75, 2, 3, 4), (17, 9, 30, 70)] {
@@ -140,6 +142,7 @@ extension RecurrentKernel {
           let several = Threads.$count.withValue(count) { kernel(run) }
           for (name, result) in several { try expectSameBits(result, one[name]!) }
         }
+        for (name, result) in packed(run) { try expectSameBits(result, one[name]!) }
         for g in 0..<b {
           var alone = run.keeping(g)
           for i in run.lengths![g] * d..<t * d { alone.x.storage[i] = .nan }
@@ -152,7 +155,8 @@ extension RecurrentKernel {
   /// Throws unless steps taken one by one have the bits of the whole run.
   static func expectStepwise() throws {
     for form in Form.allCases {
-      let run = RecurrentRun<Float, Form>.drawn(self, form, b: 8, t: 3, d: 5, h: 18, seed: 1)
+      var run = RecurrentRun<Float, Form>.drawn(self, form, b: 8, t: 3, d: 5, h: 18, seed: 1)
+      run.reverse = nil
       let whole = kernel(run)
       for (name, result) in stepwise(run) { try expectSameBits(result, whole[name]!) }
     }
