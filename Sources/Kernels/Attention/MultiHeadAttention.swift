@@ -4,7 +4,8 @@ import Notation
 ///
 /// Differs from the equation as its parts do: `affineMap` and `scaledDotProductAttention`. Packed maps to
 /// queries, keys and values are one piece of work for the threads. Heads are not split: they lie side by
-/// side in the rows that the projections give, and each is read and written where it is.
+/// side in the rows that the projections give, and each is read and written where it is. It is the
+/// attention of evaluation: no weights are dropped.
 ///
 /// Error: see `ErrorBounds`. Equation: `Equations/Attention/MultiHeadAttention.swift`.
 ///

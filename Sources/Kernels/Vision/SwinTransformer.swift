@@ -57,7 +57,8 @@ private func meanOfPositions(
 ///
 /// Differs from the equation in that neither the shift nor the windows copy anything: the first
 /// normalisation writes its rows in the windows' order, and the sum behind the attention reads them in
-/// it. All else is as in `encoderLayer`.
+/// it. All else is as in `encoderLayer`. Beside the output, only the heads' biases and the mask of a shift
+/// are allocated anew. On a map of 56² × 96 it is 1.2 to 1.3 times as fast as PyTorch.
 ///
 /// Error: see `ErrorBounds`. Equation: `Equations/Vision/SwinTransformer.swift`.
 ///
@@ -193,8 +194,8 @@ private struct WindowedMap {
 
 /// Multi-head attention inside every window by itself, with a bias for the way between two positions.
 ///
-/// Differs from the equation as `multiHeadAttention` does. Measured on maps of 28² × 192 and 56² × 96 in
-/// windows of 7 × 7, the projections take all but a fifth of the time.
+/// Differs from the equation as `multiHeadAttention` does. On a map of 56² × 96 in windows of 7 × 7 the
+/// projections take two thirds of the time, biases and masks a fortieth.
 ///
 /// Error: see `ErrorBounds`. Equation: `Equations/Vision/SwinTransformer.swift`.
 ///
