@@ -82,11 +82,6 @@ enum RecurrentInput {
 /// How many positions' W x + b are computed at once.
 private let positionsAtOnce = 256
 
-/// Multiply-adds of a step from which on two threads share it.
-///
-/// Half as many as in a product: the steps follow each other so closely that the other thread is awake.
-private let worthSharing = ProductBlock.worthSharing / 2
-
 /// The maps of all gates from the same numbers, their weights in panels.
 struct GateMaps: Sendable {
   /// How many blocks of units there are, each as wide as a panel.
@@ -206,7 +201,7 @@ struct RecurrentStep: Sendable {
     let columns = (recurrent.blocks + blocksAtOnce - 1) / blocksAtOnce
     let parts = (count + ProductBlock.rows - 1) / ProductBlock.rows
     let gateSize = blocksAtOnce * min(count, ProductBlock.rows) * width
-    let shares = count * gates.count * h * h >= worthSharing
+    let shares = count * gates.count * h * h >= ProductBlock.worthSharing
     Threads.share(
       tasks: columns * parts, atMost: shares ? .max : 1, scratch: gates.count * gateSize
     ) { task, sums in
