@@ -6,7 +6,8 @@ import Notation
 var gruBenchmarks: [Benchmark] {
   RecurrentRow.all.map { row in
     row.benchmark(
-      "GRU", gates: 3, { GRU(input: $0, recurrent: $1) }, kernel: { Kernels::gru($0, $1) },
+      "GRU", gates: 3, { GRU(input: $0, recurrent: $1) }, packed: { $0.packed() },
+      kernel: { Kernels::gru($0, $1) },
       naive: { Equations::gru($0, $1) }
     ) { x, p in
       (Equations::gru(x, p.converted()), gruBounds(x, p.converted()).hidden)
