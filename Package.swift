@@ -48,10 +48,14 @@ let package = Package(
     // SPEC.md, the inventory and the golden vectors, as the tests and the tool `spec` read them.
     .target(
       name: "Specification", dependencies: ["Notation", "SafeTensors"], swiftSettings: optimised),
+    // Vector graphics: the charts of `bench`, the heat maps of `spec`.
+    .target(name: "Pictures", swiftSettings: checked),
 
     .target(
-      name: "TestSupport", dependencies: ["Notation", "SafeTensors", "Specification"],
+      name: "TestSupport",
+      dependencies: ["Notation", "SafeTensors", "Parameters", "Specification"],
       path: "Tests/TestSupport", swiftSettings: optimised),
+
     .testTarget(
       name: "NotationTests", dependencies: ["Notation", "TestSupport"], swiftSettings: checked),
     .testTarget(
@@ -82,9 +86,19 @@ let package = Package(
       ],
       swiftSettings: checked),
 
-    .executableTarget(name: "spec", dependencies: ["Specification"], swiftSettings: checked),
+    .testTarget(name: "PicturesTests", dependencies: ["Pictures"], swiftSettings: checked),
+    .testTarget(
+      name: "BenchTests", dependencies: ["bench", "Notation", "Pictures"], swiftSettings: checked),
+    .testTarget(
+      name: "SpecTests", dependencies: ["spec", "Pictures", "Specification"],
+      swiftSettings: checked),
+
     .executableTarget(
-      name: "bench", dependencies: ["Equations", "Kernels", "ErrorBounds", "SafeTensors"],
+      name: "spec", dependencies: ["Equations", "Pictures", "Specification"],
+      swiftSettings: checked),
+    .executableTarget(
+      name: "bench",
+      dependencies: ["Equations", "Kernels", "ErrorBounds", "Pictures", "SafeTensors"],
       path: "Benchmarks", exclude: ["Peers", "README.md"], swiftSettings: optimised),
   ]
 )
