@@ -9,7 +9,9 @@ import Notation
 ///     θ − (learningRate / (1 − β₁^t)) · m / (√v · 1/√(1 − β₂^t) + ε)
 ///
 /// and under `.besideRoot` the ε there is ε / √(1 − β₂^t). A training loop calls the neighbour that
-/// steps in place: three tensors the size of the model need not be found in every step.
+/// steps in place: three tensors the size of the model need not be found in every step. Ten million
+/// parameters take it 4.3 ms, 65 GB/s, on a thread that PyTorch's fused step keeps busy for 5.1 ms and
+/// its default one for 49 ms.
 ///
 /// Error: see `ErrorBounds`. Equation: `Equations/Training/Adam.swift`.
 ///
