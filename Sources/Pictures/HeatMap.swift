@@ -88,7 +88,7 @@ extension HeatMap {
 
   private static let cell = 44.0
 
-  private var margin: Double { 36 + Double(queries.map(columns).max() ?? 0) * 7.5 }
+  private var margin: Double { max(78, 36 + Double(queries.map(columns).max() ?? 0) * 7.5) }
   private var width: Double {
     max(margin + Double(keys.count) * HeatMap.cell + 24, 48 + Double(columns(of: title)) * 7.5)
   }

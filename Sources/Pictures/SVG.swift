@@ -124,13 +124,12 @@ extension SVG {
 
   /// Adds the mark of a series, hollow or filled, with what it stands for.
   ///
-  /// Series differ in colour, and from one palette to the next in shape: circle, square, diamond,
-  /// triangle.
+  /// Neighbours differ in colour and in shape: circle, square, diamond, triangle.
   public mutating func mark(
     at point: Point, series: Int, isHollow: Bool = false, meaning: String
   ) {
     let corners: [Point] =
-      switch (series / SVG.colours) % 4 {
+      switch (series + series / SVG.colours) % 4 {
       case 0:
         (0..<12).map { corner in
           let angle = Double(corner) * .pi / 6
@@ -150,7 +149,7 @@ extension SVG {
   /// Adds a text over a bar, where the bar's opacity leaves the page or not.
   public mutating func label(_ text: String, at point: Point, over opacity: Double) {
     elements.append(
-      "<text class=\"\(opacity > 0.5 ? "over" : "plain")\" text-anchor=\"middle\" "
+      "<text class=\"\(opacity > 0.75 ? "over" : "plain")\" text-anchor=\"middle\" "
         + "x=\"\(short(point.x))\" y=\"\(short(point.y))\">\(escaped(text))</text>")
   }
 }
