@@ -124,6 +124,7 @@ def cross_entropy(x: Arrays, settings: Settings) -> np.ndarray:
 TOPICS: dict[str, Function] = {
     "Matrix product": lambda x, _: x["a"] @ x["b"],
     "Affine map, relu": lambda x, _: np.maximum(x["x"] @ x["weight"].T + x["bias"], 0),
+    "Packed map, relu": lambda x, _: np.maximum(x["x"] @ x["weight"].T + x["bias"], 0),
     "Softmax": lambda x, _: softmax(x["x"]),
     "Log-softmax": lambda x, _: log_softmax(x["x"]),
     "relu": lambda x, _: np.maximum(x["x"], 0),
