@@ -93,7 +93,7 @@ def decoder_layer(
     x: Tensors, y: torch.Tensor, memory: torch.Tensor, heads: int, prefix: str = ""
 ) -> torch.Tensor:
     """Returns a post-norm layer's output, each position of which sees those up to itself."""
-    y = normed(x, y + multi_head(x, heads, y, prefix=f"{prefix}own.", causal=True))
+    y = normed(x, y + multi_head(x, heads, y, prefix=f"{prefix}self.", causal=True))
     y = normed(x, y + multi_head(x, heads, y, memory, f"{prefix}cross."))
     return normed(x, y + feed_forward(x, y, prefix))
 
@@ -104,10 +104,10 @@ def decoder_step(
     """Returns a decoder layer's output for one position of each sentence; `kept` adds it to those in the cache."""
     kept = kept or (lambda name, y: torch.cat((x[name], y), 2))
     y, heads, d = x["x"], x["keys"].shape[1], x["x"].shape[-1]
-    projected = functional.linear(y, x["own.projectionWeight"]).chunk(3, -1)
+    projected = functional.linear(y, x["self.projectionWeight"]).chunk(3, -1)
     query, key, value = (in_heads(part, heads) for part in projected)
     attention = attended(query, kept("keys", key), kept("values", value))
-    y = normed(x, y + joined(x, attention, "own."))
+    y = normed(x, y + joined(x, attention, "self."))
     query = in_heads(functional.linear(y, x["cross.projectionWeight"][:d]), heads)
     y = normed(x, y + joined(x, attended(query, x["memoryKeys"], x["memoryValues"]), "cross."))
     return normed(x, y + feed_forward(x, y))

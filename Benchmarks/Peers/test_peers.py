@@ -63,10 +63,10 @@ def test_names_of_rows_are_taken_apart() -> None:
 
 def test_inputs_are_what_models_hold() -> None:
     """Words are whole numbers, the three projections are one, and everybody's convolution has the channels first."""
-    parts = {f"own.{name}Weight": np.full((2, 3), i, np.float32) for i, name in enumerate(("query", "key", "value"))}
+    parts = {f"self.{name}Weight": np.full((2, 3), i, np.float32) for i, name in enumerate(("query", "key", "value"))}
     inputs = row(tokens=np.ones(2, np.float32), **parts).inputs
     assert inputs["tokens"].dtype == np.int64
-    assert inputs["own.projectionWeight"].tolist() == [[0.0] * 3] * 2 + [[1.0] * 3] * 2 + [[2.0] * 3] * 2
+    assert inputs["self.projectionWeight"].tolist() == [[0.0] * 3] * 2 + [[1.0] * 3] * 2 + [[2.0] * 3] * 2
     assert row("Convolution 2 × 3 × 3, 1").inputs["x"].shape == (3, 2)
 
 
@@ -119,7 +119,7 @@ def test_peers_agree_on_a_layer() -> None:
     """Every peer that is installed computes the same decoder layer of a few numbers."""
     draw = np.random.default_rng(7)
     shapes = {"x": (5, 6), "memory": (4, 6), "innerWeight": (8, 6), "outerWeight": (6, 8)}
-    for prefix in ("own", "cross"):
+    for prefix in ("self", "cross"):
         shapes |= {f"{prefix}.{name}Weight": (6, 6) for name in ("query", "key", "value", "output")}
     tensors = {name: draw.standard_normal(shape).astype(np.float32) for name, shape in shapes.items()}
     layer = row_of("Decoder layer 5 × 6, 2 heads", tensors | {"output": tensors["x"]})
