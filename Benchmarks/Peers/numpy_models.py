@@ -76,7 +76,7 @@ def encoder_layer(x: Arrays, settings: Settings) -> np.ndarray:
 def decoder_layer(x: Arrays, settings: Settings) -> np.ndarray:
     """Returns a post-norm layer's output, each position of which sees those up to itself."""
     y, heads = x["x"], settings["heads"]
-    y = normed(x, y + multi_head(x, heads, y, prefix="own.", causal=True))
+    y = normed(x, y + multi_head(x, heads, y, prefix="self.", causal=True))
     y = normed(x, y + multi_head(x, heads, y, x["memory"], "cross."))
     return normed(x, y + feed_forward(x, y))
 
@@ -124,6 +124,7 @@ def cross_entropy(x: Arrays, settings: Settings) -> np.ndarray:
 TOPICS: dict[str, Function] = {
     "Matrix product": lambda x, _: x["a"] @ x["b"],
     "Affine map, relu": lambda x, _: np.maximum(x["x"] @ x["weight"].T + x["bias"], 0),
+    "Packed map, relu": lambda x, _: np.maximum(x["x"] @ x["weight"].T + x["bias"], 0),
     "Softmax": lambda x, _: softmax(x["x"]),
     "Log-softmax": lambda x, _: log_softmax(x["x"]),
     "relu": lambda x, _: np.maximum(x["x"], 0),

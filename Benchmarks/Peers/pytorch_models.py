@@ -93,7 +93,7 @@ def decoder_layer(
     x: Tensors, y: torch.Tensor, memory: torch.Tensor, heads: int, prefix: str = ""
 ) -> torch.Tensor:
     """Returns a post-norm layer's output, each position of which sees those up to itself."""
-    y = normed(x, y + multi_head(x, heads, y, prefix=f"{prefix}own.", causal=True))
+    y = normed(x, y + multi_head(x, heads, y, prefix=f"{prefix}self.", causal=True))
     y = normed(x, y + multi_head(x, heads, y, memory, f"{prefix}cross."))
     return normed(x, y + feed_forward(x, y, prefix))
 
@@ -104,10 +104,10 @@ def decoder_step(
     """Returns a decoder layer's output for one position of each sentence; `kept` adds it to those in the cache."""
     kept = kept or (lambda name, y: torch.cat((x[name], y), 2))
     y, heads, d = x["x"], x["keys"].shape[1], x["x"].shape[-1]
-    projected = functional.linear(y, x["own.projectionWeight"]).chunk(3, -1)
+    projected = functional.linear(y, x["self.projectionWeight"]).chunk(3, -1)
     query, key, value = (in_heads(part, heads) for part in projected)
     attention = attended(query, kept("keys", key), kept("values", value))
-    y = normed(x, y + joined(x, attention, "own."))
+    y = normed(x, y + joined(x, attention, "self."))
     query = in_heads(functional.linear(y, x["cross.projectionWeight"][:d]), heads)
     y = normed(x, y + joined(x, attended(query, x["memoryKeys"], x["memoryValues"]), "cross."))
     return normed(x, y + feed_forward(x, y))
@@ -219,6 +219,13 @@ def patch_merging(x: Tensors, settings: Settings) -> torch.Tensor:
     return functional.linear(normed(x, four), x["reductionWeight"])
 
 
+def patches(order: tuple[int, ...], x: Tensors, settings: Settings) -> torch.Tensor:
+    """Returns the squares of a map, the numbers of each in this order of its row 1, column 3 and channel 4."""
+    side, channels, edge = settings[0], settings[1], settings[2]
+    squares = x["x"].reshape(side // edge, edge, side // edge, edge, channels).permute(0, 2, *order)
+    return squares.reshape(-1, edge * edge * channels)
+
+
 def vit_block(x: Tensors, settings: Settings) -> torch.Tensor:
     """Returns a pre-norm layer's output."""
     y = x["x"]
@@ -316,6 +323,7 @@ def stepped(optimizer: torch.optim.Optimizer, theta: torch.nn.Parameter) -> torc
 TOPICS: dict[str, Function] = {
     "Matrix product": lambda x, _: torch.mm(x["a"], x["b"]),
     "Affine map, relu": lambda x, _: functional.relu(functional.linear(x["x"], x["weight"], x["bias"])),
+    "Packed map, relu": lambda x, _: functional.relu(functional.linear(x["x"], x["weight"], x["bias"])),
     "Softmax": lambda x, _: torch.softmax(x["x"], -1),
     "Log-softmax": lambda x, _: torch.log_softmax(x["x"], -1),
     "relu": lambda x, _: functional.relu(x["x"]),
@@ -355,6 +363,8 @@ TOPICS: dict[str, Function] = {
     "Window attention": lambda x, _: window_attention(x, x["x"]),
     "Swin block": partial(swin_block, 0),
     "Swin block, shifted": partial(swin_block, 3),
+    "Patches": partial(patches, (1, 3, 4)),
+    "Patches, channels first": partial(patches, (4, 1, 3)),
     "Patch merging": patch_merging,
     "ViT block": vit_block,
     "Cross-entropy": lambda x, _: (

@@ -11,7 +11,8 @@ var encoderLayerBenchmarks: [Benchmark] {
 
 /// A layer whose network is four times as wide.
 func encoderLayerBenchmark(
-  _ topic: String, _ n: Int, _ d: Int, heads: Int, placement: NormPlacement
+  _ topic: String, _ n: Int, _ d: Int, heads: Int, placement: NormPlacement,
+  activation: Activation = .relu
 ) -> Benchmark {
   Benchmark(
     topic: topic, shape: "\(n) × \(d), \(heads) heads", work: .operations(layerOperations(n, d))
@@ -20,7 +21,7 @@ func encoderLayerBenchmark(
     let p = EncoderLayer<Float>(
       attention: .normal(width: d, heads: heads, from: &stream),
       attentionNorm: LayerNorm(width: d, epsilon: 1e-5),
-      feedForward: .normal(width: d, dFF: 4 * d, from: &stream),
+      feedForward: .normal(width: d, dFF: 4 * d, activation: activation, from: &stream),
       feedForwardNorm: LayerNorm(width: d, epsilon: 1e-5), placement: placement)
     let packed = p.packed()
     let x = Tensor<Float>.normal([n, d], from: &stream)

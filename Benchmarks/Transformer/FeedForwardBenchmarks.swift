@@ -35,13 +35,15 @@ var feedForwardBenchmarks: [Benchmark] {
 
 extension FeedForward<Float> {
   /// A network without biases, whose maps neither grow nor shrink what goes through them.
-  static func normal(width d: Int, dFF: Int, from stream: inout RandomStream) -> FeedForward {
+  static func normal(
+    width d: Int, dFF: Int, activation: Activation = .relu, from stream: inout RandomStream
+  ) -> FeedForward {
     func map(_ outputs: Int, _ inputs: Int) -> AffineMap<Float> {
       AffineMap(
         weight: Tensor<Float>.normal([outputs, inputs], from: &stream).map {
           $0 / Float(inputs).squareRoot()
         })
     }
-    return FeedForward(inner: map(dFF, d), outer: map(d, dFF))
+    return FeedForward(inner: map(dFF, d), outer: map(d, dFF), activation: activation)
   }
 }

@@ -52,7 +52,7 @@ private func swinBlockBenchmark(side: Int, width d: Int, shift: Int) -> Benchmar
     let p = SwinBlock<Float>(
       attention: .normal(width: d, from: &stream),
       attentionNorm: LayerNorm(width: d, epsilon: 1e-5),
-      feedForward: .normal(width: d, dFF: 4 * d, from: &stream),
+      feedForward: .normal(width: d, dFF: 4 * d, activation: .gelu, from: &stream),
       feedForwardNorm: LayerNorm(width: d, epsilon: 1e-5), shift: shift)
     let packed = p.packed()
     let x = Tensor<Float>.normal([side, side, d], from: &stream)
@@ -94,7 +94,7 @@ private func patchMergingBenchmark(side: Int, width d: Int) -> Benchmark {
     // Two rows of the map make one.
     let part = Tensor(shape: [2, side, d], storage: Array(x.storage.prefix(2 * side * d)))
     return Trial(
-      inputs: [("x", x), ("reduction", p.reduction.weight)],
+      inputs: [("x", x), ("reductionWeight", p.reduction.weight)],
       kernel: { Kernels::patchMerging(x, packed) },
       naive: Naive(shape: "2 × \(side) × \(d)", share: 2 / Double(side)) {
         _ = Equations::patchMerging(part, p)

@@ -6,7 +6,8 @@ import Notation
 var visionTransformerBenchmarks: [Benchmark] {
   // ViT-Ti/32, ViT-S/16 and ViT-B/16: positions, width and heads.
   [(50, 192, 3), (197, 384, 6), (197, 768, 12)].map { n, d, heads in
-    encoderLayerBenchmark("ViT block", n, d, heads: heads, placement: .preNorm)
+    encoderLayerBenchmark(
+      "ViT block", n, d, heads: heads, placement: .preNorm, activation: .gelu)
   } + [
     patchesBenchmark(side: 224, size: 16, .rowColumnChannel),
     patchesBenchmark(side: 224, size: 16, .channelRowColumn),

@@ -21,7 +21,9 @@ private func logitsBenchmark(_ n: Int, _ d: Int, _ v: Int) -> Benchmark {
     let timed = min(n, timedMultiplyAdds / (d * v))
     let few = part(centers, Array(0..<timed))
     return Trial(
-      inputs: [("centers", centers.map(Float.init)), ("input", p.input), ("output", p.output)],
+      inputs: [
+        ("centers", centers.map(Float.init)), ("inputTable", p.input), ("outputTable", p.output),
+      ],
       kernel: { Kernels::skipGramLogits(centers, p) },
       naive: Naive(
         shape: timed < n ? "\(timed) × \(d) × \(v)" : nil, share: Double(timed) / Double(n)
@@ -47,7 +49,9 @@ private func lossBenchmark(_ n: Int, _ d: Int, _ v: Int) -> Benchmark {
     let timed = max(1, min(n, timedMultiplyAdds / (d * v)) / 16)
     let few = sentences.rows(Array(0..<timed))
     return Trial(
-      inputs: [("tokens", tokens.map(Float.init)), ("input", p.input), ("output", p.output)],
+      inputs: [
+        ("tokens", tokens.map(Float.init)), ("inputTable", p.input), ("outputTable", p.output),
+      ],
       kernel: { Kernels::skipGramLoss(sentences, window: 5, p).reshaped([n / 16, 1]) },
       naive: Naive(
         shape: timed < n / 16 ? "\(timed * 16) × \(d) × \(v)" : nil,
@@ -76,7 +80,7 @@ private func samplingBenchmark(_ n: Int, _ k: Int, _ d: Int) -> Benchmark {
     return Trial(
       inputs: [
         ("centers", centers.map(Float.init)), ("words", others.map(Float.init)),
-        ("negatives", samples.map(Float.init)), ("input", p.input), ("output", p.output),
+        ("negatives", samples.map(Float.init)), ("inputTable", p.input), ("outputTable", p.output),
       ],
       kernel: {
         Kernels::negativeSamplingLoss(centers: centers, words: others, negatives: samples, p)
