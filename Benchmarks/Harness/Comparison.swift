@@ -1,9 +1,11 @@
 /// What differs between two runs by more than their noise.
 ///
-/// Compared are shares of the limit, since drift changes a time and its limit alike. A row has changed
-/// if the median of each run would be an outlier in the other: beyond Tukey's fences, 1.5 times the
-/// distance of the quartiles outside them. The samples of a run come from several passes, so the
-/// distance also has what changes from minute to minute.
+/// A row has changed if both its time and its share of the limit have: drift of the machine changes
+/// times and leaves shares alone, and what happens to the limit's own loop, as to a memcpy that stays
+/// in a cache or not, changes shares and leaves times alone. Each has changed if the median of either
+/// run would be an outlier in the other: beyond Tukey's fences, 1.5 times the distance of the quartiles
+/// outside them. The samples of a run come from several passes, so that the distance has also what
+/// changes from one to the next.
 struct Comparison {
   /// Below this number of samples nothing is said: quartiles need some.
   static let fewestSamples = Effort.full.passes * Effort.full.fewest
@@ -22,8 +24,9 @@ struct Comparison {
     }
 
     var hasChanged: Bool {
-      !old.shareOfLimit.fences.contains(new.shareOfLimit.median)
-        && !new.shareOfLimit.fences.contains(old.shareOfLimit.median)
+      let isFaster = new.kernelSeconds.median < old.kernelSeconds.median
+      return old.kernelSeconds.isApart(from: new.kernelSeconds)
+        && old.shareOfLimit.isApart(from: new.shareOfLimit) && isFaster == (factor > 1)
     }
   }
 

@@ -52,8 +52,8 @@ struct Growth: Codable, Equatable {
 
   var name: String { "\(family), \(variant), \(side)" }
 
-  /// The KiB from which on memory is fitted: pages are counted in batches, some 200 KiB.
-  static let leastKiB = 1024.0
+  /// The KiB from which on memory is fitted: twice what counting pages in batches makes of nothing.
+  static let leastKiB = 512.0
 
   init(_ series: GrowthSeries, threads: Int, points: [Point]) {
     (family, variant, side) = (series.family, series.variant, series.side)
@@ -142,7 +142,7 @@ extension Growth {
         "Width \(GrowthSeries.width), one head, 256 inside, \(threadCount(threads)). Exponent: of the "
           + "power of the length, fitted to the \(Exponent.longest) longest; ± holds 95 %.",
         "Memory: at the peak of a call in a process of its own, beyond the input, output included; "
-          + "fitted from \(decimal(leastKiB / 1024, 0)) MiB on, since pages are counted in batches.",
+          + "fitted from \(decimal(leastKiB, 0)) KiB on, since pages are counted in batches.",
       ]
     }
   }

@@ -19,8 +19,11 @@ var growthSeries: [GrowthSeries] {
       _ = Kernels::scaledDotProductAttention(queries: x, keys: x, values: x, mask: .causal)
     },
     GrowthSeries("Recurrent", "RNN", .naive) { _ = Equations::elmanRNN($0, p.rnn) },
+    GrowthSeries("Recurrent", "RNN", .kernel) { _ = Kernels::elmanRNN($0, p.rnn) },
     GrowthSeries("Recurrent", "LSTM", .naive) { _ = Equations::lstm($0, p.lstm) },
+    GrowthSeries("Recurrent", "LSTM", .kernel) { _ = Kernels::lstm($0, p.lstm) },
     GrowthSeries("Recurrent", "GRU", .naive) { _ = Equations::gru($0, p.gru) },
+    GrowthSeries("Recurrent", "GRU", .kernel) { _ = Kernels::gru($0, p.gru) },
     GrowthSeries("Transformer", "encoder layer", .naive) { x in
       _ = Equations::encoderLayer(x, p.layer)
     },
@@ -68,7 +71,8 @@ private struct GrowthParameters {
     func network() -> FeedForward<Float> { .normal(width: d, dFF: 4 * d, from: &stream) }
     layer = EncoderLayer(
       attention: attention(), attentionNorm: norm, feedForward: network(), feedForwardNorm: norm,
-      placement: .postNorm)
+      placement: .postNorm
+    ).packed()
     let decoder = DecoderLayer(
       selfAttention: attention(), selfAttentionNorm: norm, crossAttention: attention(),
       crossAttentionNorm: norm, feedForward: network(), feedForwardNorm: norm,

@@ -27,6 +27,11 @@ struct Spread: Codable, Equatable {
     let reach = 1.5 * (upperQuartile - lowerQuartile)
     return lowerQuartile - reach...upperQuartile + reach
   }
+
+  /// Whether the median of either would be an outlier in the other.
+  func isApart(from other: Spread) -> Bool {
+    !fences.contains(other.median) && !other.fences.contains(median)
+  }
 }
 
 func median(_ values: [Double]) -> Double { quantile(0.5, of: values.sorted()) }

@@ -2,7 +2,7 @@
 
     swift build
     python -m pip install -r Benchmarks/Peers/requirements.txt
-    python Benchmarks/Peers [--filter TEXT] [--threads N …] [--turns N] [--check] [--json FILE]
+    python Benchmarks/Peers [--filter TEXT] [--threads N …] [--turns N] [--check] [--bench FILE] [--json FILE]
 
 `bench serve` runs beside this process and computes when it is asked to. A row is timed only with those
 whose results agree with float64; whoever disagrees is named, and the exit status is 1. The contenders take
@@ -18,7 +18,7 @@ import warnings
 from pathlib import Path
 
 from agreement import Comparison
-from bench import Bench, names
+from bench import EXECUTABLE, Bench, names
 from contenders import Kernels, installed
 from errors import LeftOut, UsageError
 from measuring import Times, measured
@@ -32,6 +32,7 @@ def options() -> argparse.Namespace:
     parser.add_argument("--threads", type=positive, nargs="+", default=[1, 2])
     parser.add_argument("--turns", type=positive, default=7, help="turns of each contender in a row")
     parser.add_argument("--check", action="store_true", help="compare the results and time nothing")
+    parser.add_argument("--bench", type=Path, default=EXECUTABLE, help="another build of ours")
     parser.add_argument("--json", type=Path, help="write the times and ratios to a file too")
     return parser.parse_args()
 
@@ -58,8 +59,8 @@ def say(text: str) -> None:
 
 def compare(chosen: argparse.Namespace) -> int:
     """Compares row after row; 1 if somebody disagrees."""
-    rows = names(chosen.filter)
-    bench = Bench()
+    rows = names(chosen.bench, chosen.filter)
+    bench = Bench(chosen.bench)
     peers, missing = installed()
     comparison = Comparison([Kernels(bench), *peers])
     table = Table(peers)

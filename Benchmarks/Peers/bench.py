@@ -12,7 +12,7 @@ from safetensors.numpy import load_file
 from errors import UsageError
 
 EXECUTABLE = Path(__file__).resolve().parents[2] / ".build" / "debug" / "bench"
-IDS = r"(tokens|labels|centers|words|negatives)$"  # inputs that are whole numbers
+IDS = r"(tokens|source|target|labels|centers|words|negatives)$"  # inputs that are whole numbers
 HELD = r"(weight|bias|gain|vector|table|positions)$"  # parameters, which a model holds; the others are its arguments
 
 
@@ -64,11 +64,11 @@ def row_of(name: str, tensors: dict[str, np.ndarray]) -> Row:
     return Row(name, row.inputs | {"x": np.ascontiguousarray(row.inputs["x"].T)}, output.T)
 
 
-def names(text: str) -> list[str]:
+def names(executable: Path, text: str) -> list[str]:
     """Returns the names of the rows that contain a text."""
-    if not EXECUTABLE.exists():
-        raise UsageError("build first: swift build")
-    command = [EXECUTABLE, "--list", "--filter", text]
+    if not executable.exists():
+        raise UsageError(f"there is no {executable}: build first, swift build")
+    command = [executable, "--list", "--filter", text]
     listing = subprocess.run(command, capture_output=True, text=True, check=False)
     if listing.returncode:
         raise UsageError(listing.stderr.strip().removeprefix("bench: "))
@@ -78,9 +78,9 @@ def names(text: str) -> list[str]:
 class Bench:
     """The process of `bench serve`."""
 
-    def __init__(self) -> None:
+    def __init__(self, executable: Path) -> None:
         self.process = subprocess.Popen(
-            [EXECUTABLE, "serve"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+            [executable, "serve"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     def ask(self, request: str) -> str:
         """Returns the line that answers a request."""

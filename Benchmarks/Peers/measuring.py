@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from contenders import Kernels, Ready
 
-PAUSE = 0.02  # seconds before a turn: threads keep their cores for a while after their work
+PAUSE = 0.02  # seconds before a turn, and again while threads keep a core after their work
 WARM_UP = 0.02  # seconds of calls that do not count
 COUNTED = 0.02  # seconds of calls that do, or one call
 
@@ -30,9 +30,18 @@ class Times:
         return min(self.ratios, key=self.ratios.__getitem__, default=None)
 
 
+def rest() -> None:
+    """Waits for the threads of those who had their turn: OpenBLAS's go on for 100 ms."""
+    while True:
+        before = time.process_time()
+        time.sleep(PAUSE)
+        if time.process_time() - before < PAUSE / 10:
+            return
+
+
 def turn(contender: Ready) -> float:
     """Returns the median time of the calls of one turn."""
-    time.sleep(PAUSE)
+    rest()
     once = contender.seconds(1)[0]
     warm_up, counted = int(WARM_UP / once), math.ceil(COUNTED / once)
     return statistics.median(contender.seconds(warm_up + counted)[-counted:])

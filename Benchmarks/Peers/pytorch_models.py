@@ -98,13 +98,16 @@ def decoder_layer(
     return normed(x, y + feed_forward(x, y, prefix))
 
 
-def decoder_step(x: Tensors, settings: Settings) -> torch.Tensor:
-    """Returns a decoder layer's output for one position of each sentence after those in the cache."""
-    y, heads, d = x["x"], settings["heads"], x["x"].shape[-1]
+def decoder_step(
+    x: Tensors, kept: Callable[[str, torch.Tensor], torch.Tensor] | None = None
+) -> torch.Tensor:
+    """Returns a decoder layer's output for one position of each sentence; `kept` adds it to those in the cache."""
+    kept = kept or (lambda name, y: torch.cat((x[name], y), 2))
+    y, heads, d = x["x"], x["keys"].shape[1], x["x"].shape[-1]
     projected = functional.linear(y, x["own.projectionWeight"]).chunk(3, -1)
     query, key, value = (in_heads(part, heads) for part in projected)
-    keys, values = torch.cat((x["keys"], key), 2), torch.cat((x["values"], value), 2)
-    y = normed(x, y + joined(x, attended(query, keys, values), "own."))
+    attention = attended(query, kept("keys", key), kept("values", value))
+    y = normed(x, y + joined(x, attention, "own."))
     query = in_heads(functional.linear(y, x["cross.projectionWeight"][:d]), heads)
     y = normed(x, y + joined(x, attended(query, x["memoryKeys"], x["memoryValues"]), "cross."))
     return normed(x, y + feed_forward(x, y))
@@ -113,7 +116,7 @@ def decoder_step(x: Tensors, settings: Settings) -> torch.Tensor:
 def transformer(x: Tensors, settings: Settings) -> torch.Tensor:
     """Returns the logits of post-norm stacks over embeddings with positions."""
     heads, layers = settings["heads"], settings["layers"]
-    memory, y = (embedded(x[f"{side}Tokens"], x[f"{side}Table"]) for side in ("source", "target"))
+    memory, y = (embedded(x[side], x[f"{side}Table"]) for side in ("source", "target"))
     for layer in range(layers):
         memory = encoder_layer(x, memory, heads, f"encoder.{layer}.")
     for layer in range(layers):
@@ -282,6 +285,17 @@ def adam_step(x: Tensors) -> Callable[[], torch.Tensor]:
     return partial(stepped, optimizer, theta)
 
 
+def cached_step(x: Tensors) -> Callable[[], torch.Tensor]:
+    """Returns a decoder layer's step with a cache that has room for its position."""
+    room = {name: torch.cat((x[name], x[name][:, :, :1]), 2) for name in ("keys", "values")}
+
+    def kept(name: str, y: torch.Tensor) -> torch.Tensor:
+        room[name][:, :, -1:] = y
+        return room[name]
+
+    return lambda: decoder_step(x, kept)
+
+
 def descent_step(x: Tensors) -> Callable[[], torch.Tensor]:
     """Returns a step of gradient descent with a velocity, and every later one, in place on copies."""
     theta = torch.nn.Parameter(x["parameters"].clone())
@@ -333,7 +347,7 @@ TOPICS: dict[str, Function] = {
     "Feed-forward": lambda x, _: feed_forward(x, x["x"]),
     "Encoder layer": lambda x, settings: encoder_layer(x, x["x"], settings["heads"]),
     "Decoder layer": lambda x, settings: decoder_layer(x, x["x"], x["memory"], settings["heads"]),
-    "Decoder layer, one step": decoder_step,
+    "Decoder layer, one step": lambda x, _: decoder_step(x),
     "Transformer": transformer,
     "RNN": partial(recurrent, torch.rnn_tanh),
     "LSTM": partial(recurrent, torch.lstm),
@@ -344,7 +358,7 @@ TOPICS: dict[str, Function] = {
     "Patch merging": patch_merging,
     "ViT block": vit_block,
     "Cross-entropy": lambda x, _: (
-        functional.cross_entropy(x["logits"], x["labels"], reduction="none").unsqueeze(1)),
+        -torch.log_softmax(x["logits"], -1).gather(1, x["labels"].unsqueeze(1))),
     "Skip-gram": lambda x, _: functional.linear(functional.embedding(x["centers"], x["inputTable"]), x["outputTable"]),
     "Skip-gram loss": skip_gram_loss,
     "Negative sampling": negative_sampling_loss,
@@ -353,11 +367,13 @@ TOPICS: dict[str, Function] = {
         x["gradient"] * (1 / torch.linalg.vector_norm(x["gradient"])).clamp(max=1)),
 }
 
-# Topics that change what they are given: a function makes the step, on copies.
-STEPS: dict[str, Callable[[Tensors], Callable[[], torch.Tensor]]] = {"Adam": adam_step, "SGD": descent_step}
+# Topics that change what they are given, as one does it without a compiler: a function makes the step, on copies.
+STEPS: dict[str, Callable[[Tensors], Callable[[], torch.Tensor]]] = {
+    "Decoder layer, one step": cached_step, "Adam": adam_step, "SGD": descent_step,
+}
 
-# Not compiled: a layer would become as many copies of its step as there are positions.
-RECURRENT = ("RNN", "LSTM", "GRU")
+# Not compiled: a layer would become as many copies of its step as there are positions, in minutes. LSTM is one call.
+UNROLLED = ("RNN", "GRU")
 
 # Not converted: a converter computes the positions itself, and keeps them as a constant.
 COMPUTED = ("Positions", "x + positions", "Tokens, positions")

@@ -10,7 +10,7 @@ import torch
 from bench import HELD, Row, ends_in
 from contenders import Contender, Ready, timed
 from errors import LeftOut
-from pytorch_models import COMPUTED, RECURRENT, STEPS, TOPICS, Function, Tensors
+from pytorch_models import COMPUTED, UNROLLED, STEPS, TOPICS, Function, Tensors
 
 
 def function_of(row: Row) -> Function:
@@ -101,7 +101,7 @@ class Compiled:
         """Compiles the row for this number of threads."""
         if shutil.which("c++") is None:
             raise LeftOut("needs a C++ compiler")
-        if row.topic in RECURRENT:
+        if row.topic in UNROLLED:
             raise LeftOut("would unroll the positions")
         prepared = model(row)
         torch.set_num_threads(threads)

@@ -15,7 +15,7 @@ class Table:
     """Prints rows of times and ratios as they come."""
 
     legend = f"""{Kernels.name}: milliseconds, the median over the turns. The other columns: their time ÷ ours in the same
-round of turns, the median over the rounds; above 1 we are faster. * the best of them. – left out:"""
+round of turns, the median over the rounds; above 1 we are faster. * the best of them. – left out."""
 
     def __init__(self, peers: Sequence[Contender]) -> None:
         self.widths = {peer.name: max(len(peer.name), 6) for peer in peers}

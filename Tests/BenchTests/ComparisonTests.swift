@@ -42,7 +42,7 @@ struct ComparisonTests {
   @Test("two runs of the same are not told apart", arguments: [9, 30, 200])
   func same(samples: Int) {
     let comparison = comparison(0.8, 0.8, noise: 0.03, samples: samples, seed: 1, rows: 500)
-    #expect(comparison.changed.count <= (samples < 30 ? 2 : 0))
+    #expect(comparison.changed.isEmpty)
     #expect(comparison.changed.count + comparison.unchanged.count == 500)
   }
 
@@ -62,6 +62,17 @@ struct ComparisonTests {
     #expect(Comparison(from: [quiet], to: [slower]).changed.count == 1)
     #expect(Comparison(from: [quiet], to: [noisy]).changed.isEmpty)
     #expect(Comparison(from: [noisy], to: [slower]).changed.isEmpty)
+  }
+
+  @Test("neither a slower machine nor a faster memcpy is a change of the kernel")
+  func drift() {
+    let row = Row.example(shares: (0..<9).map { 0.8 + 0.001 * Double($0) })
+    var (slower, lower) = (row, row)
+    slower.kernelSeconds = Spread((0..<9).map { 0.02 + 0.0001 * Double($0) })
+    lower.shareOfLimit = Spread((0..<9).map { 0.6 + 0.001 * Double($0) })
+    for other in [slower, lower] {
+      #expect(Comparison(from: [row], to: [other]).unchanged.count == 1)
+    }
   }
 
   @Test("rows with few samples or of other work are not judged, new ones are counted")

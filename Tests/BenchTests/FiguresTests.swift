@@ -105,8 +105,9 @@ extension Row {
   ) -> Row {
     Row(
       family: "Family", topic: topic, shape: "2 × 3", threads: threads,
-      naiveSeconds: Spread([0.5]), naiveShape: "1 × 3", kernelSeconds: Spread([0.01]),
-      speedup: 100, operations: 8e8, bytes: 1e7, limit: .multiplyAdds,
+      naiveSeconds: Spread([0.5]), naiveShape: "1 × 3",
+      kernelSeconds: Spread(shares.map { 0.008 / $0 }), speedup: 100, operations: 8e8, bytes: 1e7,
+      limit: .multiplyAdds,
       shareOfLimit: Spread(shares), gainOverOneThread: 1.9, maxErrorOverBound: 0.1,
       rowsChecked: 1, rowsOf: 2, agrees: true, extraKiBPerThread: 100)
   }

@@ -37,12 +37,31 @@ struct GrowthTests {
     for series in growthSeries { series.body(series.input(length: 2)) }
   }
 
+  @Test("the keys are those of the schema")
+  func schema() throws {
+    let points = lengths.map { length in
+      Growth.Point(length: length, seconds: Spread([Double(length)]), peakKiB: Double(length) * 10)
+    }
+    let growth = Growth(
+      GrowthSeries("Family", "variant", .naive) { _ in }, threads: 1, points: points)
+    let object = try #require(
+      try JSONSerialization.jsonObject(with: JSONEncoder().encode(growth)) as? [String: Any])
+    #expect(
+      object.keys.sorted() == [
+        "family", "memoryExponent", "points", "side", "threads", "timeExponent", "variant",
+      ])
+    let point = try #require((object["points"] as? [[String: Any]])?.first)
+    #expect(point.keys.sorted() == ["length", "peakKiB", "seconds"])
+    #expect((object["timeExponent"] as? [String: Any])?.keys.sorted() == ["margin", "value"])
+    #expect(object["side"] as? String == "naive")
+  }
+
   @Test("memory is fitted only where it exceeds the noise of counting pages")
   func memory() {
     let points = lengths.map { length in
       Growth.Point(
         length: length, seconds: Spread([Double(length)]),
-        peakKiB: length < 1024 ? 200 : Double(length) * 4)
+        peakKiB: length < 1024 ? 511 : Double(length) * 4)
     }
     let series = GrowthSeries("Family", "variant", .kernel) { _ in }
     let growth = Growth(series, threads: 1, points: points)

@@ -234,13 +234,26 @@ extension Function {
           query: try a.numbers("query"), key: try a.numbers("key"), value: try a.numbers("value"),
           output: try a.affineMap(named: "output"), heads: try a.integer("count")))
     },
-    "sharedHeadAttention": Function(1, ["values", "keys", "queries", "mask"]) {
-      (a) throws(Fault) in
-      .steps(
-        sharedHeadAttention(
-          values: try a.numbers("values"), keys: try a.numbers("keys"),
-          queries: try a.numbers("queries"), try a.option(0), mask: try a.mask()))
-    },
+    "sharedHeadAttention": Function(
+      1, ["values", "keys", "queries", "mask"],
+      equation: { (a) throws(Fault) in
+        .steps(
+          sharedHeadAttention(
+            values: try a.numbers("values"), keys: try a.numbers("keys"),
+            queries: try a.numbers("queries"), try a.option(0), mask: try a.mask()))
+      },
+      kernel: { (a) throws(Fault) in
+        let (z, y, x) = (
+          try a.numbers("values"), try a.numbers("keys"), try a.numbers("queries")
+        )
+        let (p, mask) = (try a.option(0) as SharedHeadAttention<Double>, try a.mask())
+        return KernelResult(
+          value: sharedHeadAttention(
+            values: try exactFloats(z), keys: try exactFloats(y), queries: try exactFloats(x),
+            p.converted(), mask: mask.converted()),
+          bound: sharedHeadAttentionBound(
+            values: z.finite, keys: y.finite, queries: x.finite, p, mask: mask))
+      }),
     "splitHeads": Function(1, ["heads"]) { (a) throws(Fault) in
       .numbers(splitHeads(try a.numbers(0), heads: try a.integer("heads")))
     },

@@ -19,8 +19,8 @@ struct Strip {
   /// 126 to 510 keys are within 2 % of each other.
   static let keys = 192
 
-  /// Queries left over that cost less on their own than as a strip.
-  static let alone = 4
+  /// Queries left over that cost less on their own than as a strip, of which one takes a third.
+  static let alone = 3
 
   /// Keys whose scores such a query keeps: no lane adds up more than a block's weights.
   static let keysAlone = keys * 8
@@ -108,17 +108,19 @@ struct Strip {
   /// A query that saw no key has a sum of 0 and comes out as 0 · ∞, NaN.
   private func finish(_ total: VectorPair, into output: HeadRows.Group) {
     let inverse = VectorPair(repeating: 1) / total
+    var poison = VectorPair(repeating: 0)  // 0 times what is not finite is NaN
     for column in 0..<shape.dv {
-      sums.store(sums.pair(column * width) * inverse, column * width)
+      let result = sums.pair(column * width) * inverse
+      poison = poison + result * VectorPair(repeating: 0)
+      sums.store(result, column * width)
     }
     transpose(
       sums, stride: width, rows: shape.dv, columns: queries.count, times: 1,
       into: output.row(queries.lowerBound), stride: output.stride)
     if rules.isEmpty && shape.m > 0 { return }
-    for lane in 0..<queries.count {
-      let row = output.row(queries.lowerBound + lane).part(0, shape.dv)
-      if row.isFinite { continue }
-      attendAlone(queries.lowerBound + lane, into: row)
+    for lane in 0..<queries.count where poison[lane].isNaN {
+      let i = queries.lowerBound + lane
+      attendAlone(i, into: output.row(i).part(0, shape.dv))
     }
   }
 

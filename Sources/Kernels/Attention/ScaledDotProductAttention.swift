@@ -10,7 +10,11 @@ import Notation
 ///
 /// Under `.excluded`, keys that no query of a strip sees are not computed. A query whose result is not
 /// finite, or that saw no key, is computed again on its own with the mask taken literally, so that
-/// nothing behind the mask reaches it.
+/// nothing behind the mask reaches it. So are one to three queries that no strip is left for: 49 of a
+/// window are three strips and one query. Biases and masks are turned, a block at a time, so that they
+/// meet the scores in vectors.
+///
+/// It is the attention of evaluation: no weights are dropped.
 ///
 /// Memory beyond the operands and the output: below 64 KiB a thread, whatever the lengths.
 ///

@@ -84,9 +84,6 @@ extension Memory<Float> {
     for lane in 0..<length { self[i + lane] = x[lane] }
   }
 
-  /// Whether no element is infinite or NaN.
-  var isFinite: Bool { (0..<count).allSatisfy { self[$0].isFinite } }
-
   func fill(_ value: Float) { for i in 0..<count { self[i] = value } }
 
   /// Writes the numbers of a memory that is as large.

@@ -75,7 +75,8 @@ public func shiftedWindowMask(height: Int, width: Int, window m: Int, shift s: I
       let window = keep.part(n * size * size, size * size)
       let below = n / columns == rows - 1 ? m - s : m
       let right = n % columns == columns - 1 ? m - s : m
-      let region = (0..<size).map { i -> UInt8 in (i / m < below ? 0 : 2) + (i % m < right ? 0 : 1) }
+      let region = (0..<size).map { i -> UInt8 in (i / m < below ? 0 : 2) + (i % m < right ? 0 : 1)
+      }
       region.withMemory { region in
         for i in 0..<size {
           let row = window.part(i * size, size)

@@ -242,10 +242,8 @@ private func lossOfEachSentence(
   }
   let atOnce = min(tokens.count, max(ProductBlock.rows, (1 << 22) / v))
   let losses = [Float].written(sentences) { result in
-    Workspace.with(tokens.count + atOnce * (d + v)) { scratch in
-      let losses = scratch.part(0, tokens.count)
-      let vectors = scratch.part(tokens.count, atOnce * d)
-      let logits = scratch.part(tokens.count + atOnce * d, atOnce * v)
+    Workspace.with([tokens.count, atOnce * d, atOnce * v]) { scratch in
+      let (losses, vectors, logits) = (scratch[0], scratch[1], scratch[2])
       tokens.storage.withMemory { words in
         p.input.storage.withMemory { input in
           p.output.storage.withMemory { output in

@@ -54,7 +54,8 @@ struct SharedHeadAttentionKernelTests {
             mask: mask.converted())
         },
         expected: Equations::sharedHeadAttention(
-          values: y, keys: y, queries: x, p, mask: mask).output,
+          values: y, keys: y, queries: x, p, mask: mask
+        ).output,
         bound: sharedHeadAttentionBound(values: y, keys: y, queries: x, p, mask: mask))
     }
   }

@@ -223,6 +223,23 @@ struct AdamKernelTests {
     try expectSameBits(alone.parameters, tail(one.0))
   }
 
+  @Test("in place nothing is allocated")
+  func allocations() async {
+    await #expect(processExitsWith: .success) {
+      var stream = RandomStream(seed: 7)
+      var theta = Tensor<Float>.normal([300, 300], from: &stream)
+      var velocity = theta.map { $0 / 2 }
+      let gradient = Tensor<Float>.normal([300, 300], from: &stream)
+      var state = AdamState<Float>(shape: [300, 300])
+      for _ in 0..<2 {
+        let before = Allocations.count
+        Kernels::adamStep(&theta, gradient: gradient, &state, Adam(learningRate: 0.1))
+        Kernels::sgdStep(&theta, gradient: gradient, velocity: &velocity, SGD(learningRate: 0.1))
+        require(Allocations.count == before, "\(Allocations.count - before) allocations")
+      }
+    }
+  }
+
   @Test("the kernel refuses what the equation refuses, in the same words")
   func refusals() async throws {
     let gradient = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {

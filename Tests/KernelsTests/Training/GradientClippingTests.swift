@@ -115,6 +115,18 @@ struct GradientClippingKernelTests {
     }
   }
 
+  @Test("in place nothing is allocated in steady state")
+  func allocations() async {
+    await #expect(processExitsWith: .success) {
+      var stream = RandomStream(seed: 7)
+      var gradients = [Tensor<Float>.normal([300, 300], from: &stream), [1, 2]]
+      Kernels::clip(&gradients, maximumNorm: 10)
+      let before = Allocations.count
+      Kernels::clip(&gradients, maximumNorm: 1)
+      require(Allocations.count == before, "\(Allocations.count - before) allocations")
+    }
+  }
+
   @Test("the kernel refuses what the equation refuses, in the same words")
   func refusals() async throws {
     let maximum = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {

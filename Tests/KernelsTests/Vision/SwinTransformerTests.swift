@@ -72,7 +72,8 @@ struct SwinTransformerKernelTests {
   }
 
   @Test(
-    "patch merging agrees with the golden vectors", arguments: try GoldenCase.all(of: "patchMerging"))
+    "patch merging agrees with the golden vectors",
+    arguments: try GoldenCase.all(of: "patchMerging"))
   func goldenMerging(_ vector: GoldenCase) throws {
     let (x, p) = (try vector.input("x")!, try SwinParameters(vector).merging())
     try ErrorGauge(
@@ -81,7 +82,8 @@ struct SwinTransformerKernelTests {
   }
 
   @Test(
-    "the model agrees with the golden vectors", arguments: try GoldenCase.all(of: "swinTransformer"))
+    "the model agrees with the golden vectors", arguments: try GoldenCase.all(of: "swinTransformer")
+  )
   func golden(_ vector: GoldenCase) throws {
     let (images, fill) = (try vector.input("images")!, vector.fill)
     let p = try SwinParameters(vector).swinTransformer()
@@ -100,7 +102,8 @@ struct SwinTransformerKernelTests {
       let shape = [draw.integer("maps", in: 0...2), height, width, draw.size("channels", upTo: 20)]
       let x = draw.tensor("x", shape, .any)
       let s = draw.integer("s", in: -20...20)
-      try expectSameBits(fenced { Kernels::cyclicShift(x, by: s) }, Equations::cyclicShift(x, by: s))
+      try expectSameBits(
+        fenced { Kernels::cyclicShift(x, by: s) }, Equations::cyclicShift(x, by: s))
       let y = Equations::windows(x, size: m)
       try expectSameBits(fenced { Kernels::windows(x, size: m) }, y)
       try expectSameBits(
@@ -139,11 +142,14 @@ struct SwinTransformerKernelTests {
   @Test("patch merging agrees with the equation, whatever map")
   func merging() throws {
     try checkProperty("patch merging agreement", cases: 60) { draw in
-      let (height, width) = (2 * draw.integer("rows", in: 0...3), 2 * draw.integer("columns", in: 0...3))
+      let (height, width) = (
+        2 * draw.integer("rows", in: 0...3), 2 * draw.integer("columns", in: 0...3)
+      )
       let c = draw.integer("channels", in: 1...9)
       var stream = RandomStream(seed: UInt64(c))
       let p = PatchMerging<Float>(
-        norm: LayerNorm(width: 4 * c, epsilon: 1e-5), reduction: .normal(2 * c, 4 * c, from: &stream))
+        norm: LayerNorm(width: 4 * c, epsilon: 1e-5),
+        reduction: .normal(2 * c, 4 * c, from: &stream))
       let x = draw.tensor("x", [draw.integer("maps", in: 1...2), height, width, c], .ordinary)
       let wide = p.converted(to: Double.self)
       try ErrorGauge(
@@ -194,7 +200,8 @@ struct SwinTransformerKernelTests {
   @Test("any number of threads gives the same bits, and so does an image alone")
   func threads() throws {
     let input = block(side: 14, shift: 3)
-    let x = Tensor(shape: [2] + input.x.shape, storage: input.x.storage + input.x.storage.reversed())
+    let x = Tensor(
+      shape: [2] + input.x.shape, storage: input.x.storage + input.x.storage.reversed())
     func run(_ x: Tensor<Float>, _ threads: Int) -> Tensor<Float> {
       Threads.$count.withValue(threads) { Kernels::swinBlock(x, input.p) }
     }
@@ -211,11 +218,15 @@ struct SwinTransformerKernelTests {
     expectSentence("an image must be … × height × width × channels: got 2 × 2", from: map)
     let odd = await #expect(
       processExitsWith: .failure, observing: [\.standardErrorContent]
-    ) { _ = Kernels::swinBlock(Tensor(shape: [7, 8, 32], repeating: 1), block(side: 14, shift: 3).p) }
+    ) {
+      _ = Kernels::swinBlock(Tensor(shape: [7, 8, 32], repeating: 1), block(side: 14, shift: 3).p)
+    }
     expectSentence("squares of 7 × 7 must divide an image of 7 × 8", from: odd)
     let narrow = await #expect(
       processExitsWith: .failure, observing: [\.standardErrorContent]
-    ) { _ = Kernels::swinBlock(Tensor(shape: [7, 7, 2], repeating: 1), block(side: 14, shift: 3).p) }
+    ) {
+      _ = Kernels::swinBlock(Tensor(shape: [7, 7, 2], repeating: 1), block(side: 14, shift: 3).p)
+    }
     expectSentence("x must be … × 32, the width of the gain: got 7 × 7 × 2", from: narrow)
     let inside = await #expect(
       processExitsWith: .failure, observing: [\.standardErrorContent]

@@ -231,10 +231,10 @@ struct Word2VecKernelTests {
     try expectSameBits(results().0, clean.0)
   }
 
-  @Test("any number of threads gives the same bits, and so does a sentence or a pair alone")
+  @Test("any number of threads gives the same bits, and so does a pair alone")
   func threads() throws {
-    // With so many words 36 positions are predicted at once: the sentences go by in several parts.
-    let (v, t) = (1 << 17, 16)
+    // With so many words 36 positions are predicted at once: the sentences go by in two parts.
+    let v = 1 << 17
     var stream = RandomStream(seed: 5)
     let p = Word2Vec(
       input: Tensor<Float>.normal([v, 3], from: &stream),
@@ -244,7 +244,7 @@ struct Word2VecKernelTests {
         shape: shape,
         storage: (0..<shape.reduce(1, *)).map { _ in Int.random(in: 0..<v, using: &stream) })
     }
-    let (tokens, negatives) = (words([3, t]), words([3, t, 900]))
+    let (tokens, negatives) = (words([2, 20]), words([2, 20, 900]))
     func run(_ threads: Int) -> [Tensor<Float>] {
       Threads.$count.withValue(threads) {
         [
@@ -258,9 +258,11 @@ struct Word2VecKernelTests {
     for count in [2, 5] {
       for (got, expected) in zip(run(count), one) { try expectSameBits(got, expected) }
     }
+    let wide = p.converted(to: Double.self)
+    try ErrorGauge(
+      got: one[0], expected: Equations::cbowLoss(tokens, window: 2, wide),
+      bound: cbowLossBound(tokens, window: 2, wide))
     let alone = tokens.slice(1)
-    try expectSameBits(Kernels::cbowLoss(alone, window: 2, p), one[0].slice(1))
-    try expectSameBits(Kernels::skipGramLoss(alone, window: 20, p), one[1].slice(1))
     try expectSameBits(
       Kernels::negativeSamplingLoss(
         centers: alone, words: alone, negatives: negatives.slice(1), p),
