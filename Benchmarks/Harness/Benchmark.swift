@@ -6,6 +6,7 @@ var benchmarks: [Benchmark] {
     + scaledDotProductAttentionBenchmarks + multiHeadAttentionBenchmarks
     + tokenEmbeddingBenchmarks + positionalEncodingBenchmarks + layerNormBenchmarks
     + residualBenchmarks + feedForwardBenchmarks + encoderLayerBenchmarks
+    + decoderLayerBenchmarks + transformerBenchmarks + generationBenchmarks
 }
 
 /// One row of the table before it is measured.

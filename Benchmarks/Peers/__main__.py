@@ -75,6 +75,8 @@ def torch_functions(torch):
         "Log-softmax": lambda x: torch.log_softmax(x["x"], -1),
         "Attention": lambda x: functional.scaled_dot_product_attention(
             x["queries"], x["keys"], x["values"]),
+        "Attention, one query": lambda x: functional.scaled_dot_product_attention(
+            x["queries"], x["keys"], x["values"]),
         "Attention, causal": lambda x: functional.scaled_dot_product_attention(
             x["queries"], x["keys"], x["values"], is_causal=True),
     }

@@ -55,9 +55,9 @@ struct MaskRules: Sendable {
     return sight == .none && fill != .excluded ? .some : sight
   }
 
-  /// Adds the bias to a block of scores, keys × lanes, and fills in what is hidden.
+  /// Adds the bias to a block of scores, keys × queries, and fills in what is hidden.
   func apply(
-    to scores: Memory<Float>, group: Int, queries: Range<Int>, keys: Range<Int>
+    to scores: Memory<Float>, group: Int, queries: Range<Int>, keys: Range<Int>, keyStride: Int
   ) {
     // Below the diagonal a causal mask alone hides nothing.
     let first = queries.lowerBound + (causalOffset ?? 0) + 1
@@ -65,7 +65,7 @@ struct MaskRules: Sendable {
       keep == nil && bias == nil ? keys.clamped(to: max(0, first)..<max(first, m)) : keys
     for i in queries {
       for j in concerned {
-        let at = (j - keys.lowerBound) * VectorPair.width + i - queries.lowerBound
+        let at = (j - keys.lowerBound) * keyStride + i - queries.lowerBound
         if let bias { scores[at] += bias[group, i, j] * log2OfE }
         if isHidden(group: group, query: i, key: j) { scores[at] = filled(scores[at], log2OfE) }
       }

@@ -20,6 +20,9 @@ struct Strip {
   /// 126 to 510 keys are within 2 % of each other.
   static let keys = 192
 
+  /// Multiply-adds below which a second thread costs more than it brings: some 5 to 20 µs.
+  static let worthSharing = 1 << 18
+
   static func scratch(_ shape: AttentionShape) -> Int { (shape.dk + shape.dv + keys) * queries }
 
   private var width: Int { VectorPair.width }
@@ -56,7 +59,8 @@ struct Strip {
           grown = larger(grown, score)
         })
       if sight == .some {
-        rules.apply(to: scores, group: group, queries: queries, keys: keys)
+        rules.apply(
+          to: scores, group: group, queries: queries, keys: keys, keyStride: width)
         grown = maximum
         for key in 0..<keys.count {
           grown = larger(grown, scores.pair(key * width))
@@ -106,7 +110,7 @@ struct Strip {
   }
 
   /// One query, one key after the other, scores computed twice: exact in what it leaves out.
-  private func attendAlone(_ i: Int, into row: Memory<Float>) {
+  func attendAlone(_ i: Int, into row: Memory<Float>) {
     func forEachKey(_ body: (Int, Float) -> Void) {
       for j in 0..<shape.m {
         var score: Float = 0

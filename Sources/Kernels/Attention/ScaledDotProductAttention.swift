@@ -8,6 +8,9 @@ import Notation
 /// and rescaling never leave their lane, and keys and values are read as they lie. Scores are in units
 /// of log₂ e, the scale folded into the packed queries.
 ///
+/// Fewer than eight queries, as in a step with a cache, would leave most lanes empty: there keys are the
+/// lanes of scores, and columns those of sums.
+///
 /// Under `.excluded`, keys that no query of a strip sees are not computed. A query whose result is not
 /// finite, or that saw no key, is computed again on its own with the mask taken literally, so that
 /// nothing behind the mask reaches it.
@@ -57,17 +60,24 @@ func attend(
   (mask.keep?.storage ?? []).withMemory { keep in
     (mask.bias?.storage ?? []).withMemory { bias in
       let rules = MaskRules(mask, keep: keep, bias: bias, fill: fill, factor: factor, shape: shape)
+      let areFew = shape.n < Strip.manyQueries
       let strips = (shape.n + Strip.queries - 1) / Strip.queries
+      let work = shape.groups * shape.n * shape.m * (shape.dk + shape.dv)
       Threads.share(
-        tasks: shape.groups * strips, scratch: Strip.scratch(shape)
+        tasks: shape.groups * strips, atMost: work >= Strip.worthSharing ? .max : 1,
+        scratch: areFew ? Strip.scratchOfFew(shape) : Strip.scratch(shape)
       ) { task, scratch in
         // The last strips of a causal attention are the longest: begin with them.
         let (g, i0) = (task / strips, (strips - 1 - task % strips) * Strip.queries)
-        Strip(
+        let strip = Strip(
           group: g, queries: i0..<min(i0 + Strip.queries, shape.n), shape: shape,
           q: queries.group(g), k: keys.group(g), v: values.group(g), rules: rules,
-          factor: factor, scratch: scratch
-        ).attend(into: output.group(g))
+          factor: factor, scratch: scratch)
+        if areFew {
+          strip.attendFew(into: output.group(g))
+        } else {
+          strip.attend(into: output.group(g))
+        }
       }
     }
   }

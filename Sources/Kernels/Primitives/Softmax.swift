@@ -34,6 +34,29 @@ public func logSoftmax(_ x: Tensor<Float>) -> Tensor<Float> {
   }
 }
 
+/// The index of the largest element of every row, the first among equals; NaN counts as larger than any.
+///
+/// The same index as the equation's. The largest number is found a vector at a time, and then looked for.
+///
+/// Equation: `Equations/Primitives/Softmax.swift`.
+///
+/// - Parameter z: … × m, with m ≥ 1.
+/// - Returns: … .
+public func argmax(_ z: Tensor<Float>) -> Tensor<Int> {
+  require(
+    z.rank >= 1 && z.shape[z.rank - 1] > 0,
+    "argmax needs an element to choose: got \(described(z.shape))")
+  let m = z.shape[z.rank - 1]
+  let indices = z.storage.withMemory { z in
+    (0..<z.count / m).map { i in
+      let row = z.part(i * m, m)
+      let maximum = largest(row)
+      return (0..<m).first { row[$0].isNaN } ?? (0..<m).first { row[$0] == maximum }!
+    }
+  }
+  return Tensor(shape: Array(z.shape.dropLast()), storage: indices)
+}
+
 /// Calls `body` with every row and the place for its result, rows shared among the threads.
 private func mapRows(
   of x: Tensor<Float>, named name: String, _ body: @Sendable (Memory<Float>, Memory<Float>) -> Void
@@ -53,7 +76,7 @@ private func mapRows(
 
 /// The largest number of a row; NaN is passed over, and comes back through the exponentials.
 @inline(__always)
-private func largest(_ row: Memory<Float>) -> Float {
+func largest(_ row: Memory<Float>) -> Float {
   var maxima = InlineArray<4, Vector>(repeating: Vector(repeating: -.infinity))
   var i = 0
   while i + 4 * lanes <= row.count {
@@ -94,7 +117,7 @@ private func exponentials(
 }
 
 @inline(__always)
-private func scale(_ row: Memory<Float>, by factor: Float) {
+func scale(_ row: Memory<Float>, by factor: Float) {
   var i = 0
   while i + 4 * lanes <= row.count {
     for part in 0..<4 { row.store(row.vector(i + part * lanes) * factor, i + part * lanes) }
