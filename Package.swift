@@ -14,9 +14,13 @@ let architecture = Context.environment["TRANSFORMERSPEC_ARCH"] ?? "x86-64-v3"
 
 // Equations, kernels and what is called in their loops are optimised in debug builds too, so that a
 // plain `swift test` runs the real kernels at full speed, and so that naive and optimised code are
-// compiled with the same flags. `-num-threads` is what makes `-wmo` work in a debug build.
+// compiled with the same flags. `-num-threads` is what makes `-wmo` work in a debug build, and without
+// `errno` the root of a vector is one instruction, not a branch for each lane.
 var optimised: [SwiftSetting] =
-  checked + [.unsafeFlags(["-O", "-wmo", "-num-threads", "2", "-disable-batch-mode"])]
+  checked + [
+    .unsafeFlags(["-O", "-wmo", "-num-threads", "2", "-disable-batch-mode"]),
+    .unsafeFlags(["-Xcc", "-fno-math-errno"]),
+  ]
 #if arch(x86_64)
   optimised.append(.unsafeFlags(["-Xcc", "-march=\(architecture)"]))
   if architecture == "x86-64-v4" { optimised.append(.define("SIXTEEN_LANES")) }
@@ -44,10 +48,14 @@ let package = Package(
     // SPEC.md, the inventory and the golden vectors, as the tests and the tool `spec` read them.
     .target(
       name: "Specification", dependencies: ["Notation", "SafeTensors"], swiftSettings: optimised),
+    // Vector graphics: the charts of `bench`, the heat maps of `spec`.
+    .target(name: "Pictures", swiftSettings: checked),
 
     .target(
-      name: "TestSupport", dependencies: ["Notation", "SafeTensors", "Specification"],
+      name: "TestSupport",
+      dependencies: ["Notation", "SafeTensors", "Parameters", "Specification"],
       path: "Tests/TestSupport", swiftSettings: optimised),
+
     .testTarget(
       name: "NotationTests", dependencies: ["Notation", "TestSupport"], swiftSettings: checked),
     .testTarget(
@@ -78,9 +86,19 @@ let package = Package(
       ],
       swiftSettings: checked),
 
-    .executableTarget(name: "spec", dependencies: ["Specification"], swiftSettings: checked),
+    .testTarget(name: "PicturesTests", dependencies: ["Pictures"], swiftSettings: checked),
+    .testTarget(
+      name: "BenchTests", dependencies: ["bench", "Notation", "Pictures"], swiftSettings: checked),
+    .testTarget(
+      name: "SpecTests", dependencies: ["spec", "Pictures", "Specification"],
+      swiftSettings: checked),
+
     .executableTarget(
-      name: "bench", dependencies: ["Equations", "Kernels", "ErrorBounds", "SafeTensors"],
+      name: "spec", dependencies: ["Equations", "Pictures", "Specification"],
+      swiftSettings: checked),
+    .executableTarget(
+      name: "bench",
+      dependencies: ["Equations", "Kernels", "ErrorBounds", "Pictures", "SafeTensors"],
       path: "Benchmarks", exclude: ["Peers", "README.md"], swiftSettings: optimised),
   ]
 )

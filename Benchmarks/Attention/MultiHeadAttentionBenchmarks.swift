@@ -16,12 +16,13 @@ private func multiHeadAttentionBenchmark(length n: Int, width d: Int, heads h: I
   ) {
     var stream = RandomStream(seed: UInt64(n))
     let p = MultiHeadAttention<Float>.normal(width: d, heads: h, from: &stream)
+    let packed = p.packed()
     let x = Tensor<Float>.normal([n, d], from: &stream)
     let count = min(n, 16)
     let part = x.rows(Array(0..<count))
     return Trial(
       inputs: [("x", x)] + p.named,
-      kernel: { Kernels::multiHeadAttention(queries: x, keys: x, values: x, p) },
+      kernel: { Kernels::multiHeadAttention(queries: x, keys: x, values: x, packed) },
       naive: Naive(
         shape: count < n ? "\(count) × \(d)" : nil, share: naiveShare(count, of: n, width: d)
       ) { _ = Equations::multiHeadAttention(queries: part, keys: part, values: part, p) }

@@ -23,8 +23,10 @@ private func positionedBenchmark(
   _ topic: String, _ t: Int, _ d: Int, _ positions: PositionalEncoding<Float>
 ) -> Benchmark {
   let (scale, wide) = (EmbeddingScale.rootModelWidth, positions.converted(to: Double.self))
+  var parameters: [(name: String, tensor: Tensor<Float>)] = []
+  if case .learned(let stored) = positions { parameters = [("positions", stored)] }
   return embeddingBenchmark(
-    topic, t, d,
+    topic, t, d, parameters: parameters,
     kernel: {
       Kernels::transformerEmbedding($0, table: $1, positions: positions, scale: scale)
     },
@@ -37,7 +39,7 @@ private func positionedBenchmark(
 
 /// A function of t tokens and a table: of each vector a row is read, and the result written.
 private func embeddingBenchmark(
-  _ topic: String, _ t: Int, _ d: Int,
+  _ topic: String, _ t: Int, _ d: Int, parameters: [(name: String, tensor: Tensor<Float>)] = [],
   kernel: @escaping (Tensor<Int>, Tensor<Float>) -> Tensor<Float>,
   naive: @escaping (Tensor<Int>, Tensor<Float>) -> Tensor<Float>,
   oracle: @escaping (Tensor<Int>, Tensor<Double>) -> Tensor<Double>,
@@ -49,7 +51,7 @@ private func embeddingBenchmark(
     let tokens = Tensor(
       shape: [t], storage: (0..<t).map { _ in Int.random(in: 0..<8192, using: &stream) })
     return Trial(
-      inputs: [("tokens", tokens.map(Float.init)), ("table", table)],
+      inputs: [("tokens", tokens.map(Float.init)), ("table", table)] + parameters,
       kernel: { kernel(tokens, table) }, naive: Naive { _ = naive(tokens, table) }
     ) { y in
       let wide = table.converted(to: Double.self)

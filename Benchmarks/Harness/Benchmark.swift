@@ -1,36 +1,69 @@
 import Notation
 
-/// Every benchmark, topic by topic.
+/// Every benchmark, family by family, topic by topic.
 var benchmarks: [Benchmark] {
-  matrixProductBenchmarks + softmaxBenchmarks + activationBenchmarks + dropoutBenchmarks
-    + scaledDotProductAttentionBenchmarks + multiHeadAttentionBenchmarks
-    + tokenEmbeddingBenchmarks + positionalEncodingBenchmarks + layerNormBenchmarks
-    + residualBenchmarks + feedForwardBenchmarks + encoderLayerBenchmarks
-    + decoderLayerBenchmarks + transformerBenchmarks + generationBenchmarks
+  family(
+    "Primitives",
+    matrixProductBenchmarks + softmaxBenchmarks + activationBenchmarks + dropoutBenchmarks
+      + convolutionBenchmarks)
+    + family(
+      "Attention",
+      scoringFunctionsBenchmarks + scaledDotProductAttentionBenchmarks
+        + multiHeadAttentionBenchmarks)
+    + family("Embedding", tokenEmbeddingBenchmarks + positionalEncodingBenchmarks)
+    + family("Normalization", layerNormBenchmarks + residualBenchmarks)
+    + family(
+      "Recurrent",
+      elmanRNNBenchmarks + lstmBenchmarks + gruBenchmarks + seq2SeqBenchmarks)
+    + family(
+      "Transformer",
+      feedForwardBenchmarks + encoderLayerBenchmarks + decoderLayerBenchmarks
+        + transformerBenchmarks + generationBenchmarks)
+    + family("Vision", visionTransformerBenchmarks + swinTransformerBenchmarks)
+    + family("Word vectors", word2VecBenchmarks)
+    + family("Training", crossEntropyBenchmarks + adamBenchmarks + gradientClippingBenchmarks)
+}
+
+private func family(_ name: String, _ benchmarks: [Benchmark]) -> [Benchmark] {
+  benchmarks.map { benchmark in
+    var benchmark = benchmark
+    benchmark.family = name
+    return benchmark
+  }
+}
+
+/// The middle one of each topic's rows.
+func oneOfEachTopic(_ benchmarks: [Benchmark]) -> [Benchmark] {
+  var topics: [[Benchmark]] = []
+  for benchmark in benchmarks {
+    if let index = topics.firstIndex(where: { $0[0].topic == benchmark.topic }) {
+      topics[index].append(benchmark)
+    } else {
+      topics.append([benchmark])
+    }
+  }
+  return topics.map { $0[$0.count / 2] }
 }
 
 /// One row of the table before it is measured.
 struct Benchmark {
-  /// What one element of work is, and so what limits the row.
+  /// What is counted of a row's work.
   enum Work {
-    /// So many floating-point operations, a multiply-add counted as two: limited by multiply-adds.
+    /// So many floating-point operations, a multiply-add counted as two, on the bytes of the inputs and
+    /// of the output: limited by multiply-adds or by memory, whichever takes longer.
     case operations(Double)
     /// So many bytes, read once and written once: limited by memory.
     case bytes(Double)
-
-    var amount: Double {
-      switch self {
-      case .operations(let amount), .bytes(let amount): amount
-      }
-    }
   }
 
   let topic: String
   let shape: String
   let work: Work
+  /// The folder that the topic stands in; `benchmarks` sets it.
+  var family = ""
   /// Whether the memory that the kernel needs beyond its inputs and its output is measured too.
   var measuresMemory = false
-  /// Draws the inputs; called once, before anything is timed.
+  /// Draws the inputs; called once a pass, before anything is timed.
   let prepare: () -> Trial
 
   var name: String { "\(topic) \(shape)" }
@@ -44,6 +77,8 @@ struct Trial {
   let naive: Naive
   /// Compares the kernel's result with the equation in Double, within the bound.
   let verify: (Tensor<Float>) -> Verification
+  /// Puts back what the kernel changes in place; called before a result is looked at.
+  var restart: () -> Void = {}
 }
 
 /// The equation in Float, at the kernel's size or at a smaller one.
@@ -57,7 +92,7 @@ struct Naive {
 
 /// A function of an n × m tensor whose result is as large, and which memory should limit.
 func rowBenchmark(
-  _ topic: String, _ n: Int, _ m: Int,
+  _ topic: String, _ n: Int, _ m: Int, parameters: [(name: String, tensor: Tensor<Float>)] = [],
   kernel: @escaping (Tensor<Float>) -> Tensor<Float>,
   naive: @escaping (Tensor<Float>) -> Tensor<Float>,
   oracle: @escaping (Tensor<Double>) -> Tensor<Double>,
@@ -67,7 +102,7 @@ func rowBenchmark(
     var stream = RandomStream(seed: UInt64(n))
     let x = Tensor<Float>.normal([n, m], from: &stream)
     return Trial(
-      inputs: [("x", x)], kernel: { kernel(x) }, naive: Naive { _ = naive(x) }
+      inputs: [("x", x)] + parameters, kernel: { kernel(x) }, naive: Naive { _ = naive(x) }
     ) { y in
       let z = x.converted(to: Double.self)
       return Verification(

@@ -124,7 +124,25 @@ func seconds(_ body: () -> Void) -> Double {
   return Double(duration.seconds) + Double(duration.attoseconds) * 1e-18
 }
 
-func median(_ values: [Double]) -> Double {
-  let sorted = values.sorted()
-  return sorted.isEmpty ? .nan : sorted[sorted.count / 2]
+/// The figures of the machine that stand beside those of the rows.
+struct MachineFigures: Codable, Equatable {
+  let cpu: String
+  let threads: Int
+  let peakGFLOPS: [Int: Double]
+  let memcpyGBs: [Int: Double]
+}
+
+extension MachineFigures {
+  /// Measures the machine with each number of threads.
+  init(threads counts: [Int], maximum: Int) {
+    let copy = Machine.Copy(bytes: Machine.memoryBytes)
+    func figures(_ samples: Int, _ measure: (Int) -> Double) -> [Int: Double] {
+      let figures = counts.map { n in median((0..<samples).map { _ in measure(n) }) / 1e9 }
+      return Dictionary(uniqueKeysWithValues: zip(counts, figures))
+    }
+    self.init(
+      cpu: Machine.processor, threads: maximum,
+      peakGFLOPS: figures(51, Machine.operationsPerSecond),
+      memcpyGBs: figures(5, copy.bytesPerSecond))
+  }
 }

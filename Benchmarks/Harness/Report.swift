@@ -1,115 +1,159 @@
 import Foundation
+import Pictures
 
-/// The table that a person reads.
-enum Report {
-  private static let columns = [
-    ("topic", 18), ("shape", 19), ("threads", -7), ("naive ms", -10), ("kernel ms", -9),
-    ("speed-up", -8), ("rate", -13), ("% of limit", -10), ("× 1 thread", -10),
-    ("error ÷ bound", -13), ("rows checked", -13), ("KiB/thread", -10),
-  ]
+/// What was measured, as one page that needs no other file, and as Markdown beside the pictures.
+struct Report {
+  private let introduction: String
+  private let sections: [Section]
 
-  static var header: String {
-    line(columns.map(\.0)) + "\n"
-      + columns.map { String(repeating: "─", count: abs($0.1)) }.joined(separator: "  ")
+  private struct Section {
+    let title: String
+    var charts: [Chart] = []
+    var tables: [(title: String, header: [String], rows: [[String]])] = []
+    var notes: [String] = []
   }
 
-  static func line(for row: Row) -> String {
-    let isNaiveSmaller = row.naiveShape != nil
-    let checked = row.rowsChecked == row.rowsOf ? "all" : "\(row.rowsChecked) of \(row.rowsOf)"
-    return line([
-      row.topic, row.shape, String(row.threads),
-      milliseconds(row.naiveSeconds) + (isNaiveSmaller ? "*" : ""),
-      milliseconds(row.kernelSeconds), (isNaiveSmaller ? "~" : "") + decimal(row.speedup, 1),
-      row.gflops.map { "\(decimal($0, 1)) GFLOP/s" } ?? "\(decimal(row.gbs ?? .nan, 1)) GB/s",
-      decimal(row.fractionOfPeak * 100, 1), row.gainOverOneThread.map { decimal($0, 2) } ?? "",
-      row.maxErrorOverBound.map { decimal($0, 4) } ?? "none",
-      row.agrees ? checked : "DISAGREES", row.extraKiBPerThread.map { decimal($0, 0) } ?? "",
-    ])
-  }
+  /// The pictures in the order in which they appear.
+  var charts: [Chart] { sections.flatMap(\.charts) }
 
-  /// What the columns mean, and the sizes at which the naive side was timed.
-  static func legend(_ rows: [Row], machine: MachineFigures) -> String {
-    var lines = [
-      "",
-      "\(machine.cpu), \(machine.threads) cores. \(machine.figures)",
-      "% of limit: GFLOP/s against multiply-adds in registers, GB/s against a memcpy of the row's own",
-      "footprint, in the cache where the row is; each timed in turns with the kernel.",
-      "error ÷ bound: the largest of the rows checked, against the equation in Double; at most 1.",
+  /// - Parameter date: The day of the run, as the caller writes it.
+  init(_ figures: Figures, _ peers: Peers?, date: String, isQuick: Bool) {
+    let all = bench.charts(of: figures, peers)
+    func charts(_ names: String...) -> [Chart] { all.filter { names.contains($0.name) } }
+    introduction =
+      "\(date), \(isQuick ? "a quick run" : "a full run"). \(figures.machine.sentence)"
+    let families = figures.rows.map(\.family).uniqued
+    var sections = [
+      Section(
+        title: "Naive and optimised", charts: charts("speed-up"),
+        tables: families.map { family in
+          (
+            family, Table.titles,
+            figures.rows.filter { $0.family == family }.map(Table.cells)
+          )
+        }, notes: Table.legend(figures.rows)),
+      Section(
+        title: "How far the machine's limits are", charts: charts("limits", "roofline")),
     ]
-    if rows.contains(where: { $0.extraKiBPerThread != nil }) {
-      lines.append("KiB/thread: peak resident memory of a first call, beyond inputs and output.")
+    if let growth = figures.growth.first {
+      sections.append(
+        Section(
+          title: "How cost grows with length", charts: charts("growth"),
+          tables: [
+            ("Time", Growth.Table.titles("ms at"), figures.growth.map(Growth.Table.times)),
+            ("Memory", Growth.Table.titles("MiB at"), figures.growth.map(Growth.Table.memory)),
+          ], notes: Growth.Table.legend(threads: growth.threads)))
     }
-    let smaller = rows.filter { $0.naiveShape != nil && $0.threads == rows[0].threads }
-    if !smaller.isEmpty {
-      lines.append("* naive timed at a smaller size; the speed-up (~) is per row of the output:")
-      for row in smaller { lines.append("    \(row.topic) \(row.shape): \(row.naiveShape!)") }
+    if let peers {
+      let names = peers.rows.flatMap(\.ratios.keys).uniqued.sorted()
+      sections.append(
+        Section(
+          title: "Other people's software", charts: charts("peers"),
+          tables: [
+            (
+              "Their time ÷ the kernel's", ["row", "threads"] + names,
+              peers.rows.map { row in
+                [row.row, String(row.threads)]
+                  + names.map { row.ratios[$0].map { decimal($0, 2) } ?? "" }
+              }
+            )
+          ], notes: ["Measured in turns by Benchmarks/Peers, on \(peers.machine.cpu)."]))
     }
-    return lines.joined(separator: "\n")
+    self.sections = sections
   }
 
-  private static func line(_ cells: [String]) -> String {
-    zip(cells, columns).map { cell, column in
-      let padding = String(repeating: " ", count: max(0, abs(column.1) - cell.count))
-      return column.1 < 0 ? padding + cell : cell + padding
-    }.joined(separator: "  ")
-  }
-
-  private static func milliseconds(_ seconds: Double) -> String {
-    decimal(seconds * 1000, seconds < 0.01 ? 4 : 2)
-  }
-
-  static func decimal(_ value: Double, _ places: Int) -> String {
-    value.formatted(
-      .number.precision(.fractionLength(places)).grouping(.never).locale(.init(identifier: "en_US"))
-    )
+  /// Writes the page, the Markdown and the pictures that it shows.
+  func write(to directory: String) throws {
+    try bench.write(charts, to: directory)
+    let folder = URL(filePath: directory, directoryHint: .isDirectory)
+    try Data(markdown.utf8).write(to: folder.appending(path: "report.md"), options: .atomic)
+    try Data(html.utf8).write(to: folder.appending(path: "report.html"), options: .atomic)
   }
 }
 
-/// What the machine can do at best.
-struct MachineFigures: Encodable {
-  let cpu: String
-  let threads: Int
-  let peakGFLOPS: [Int: Double]
-  let memcpyGBs: [Int: Double]
+// MARK: - HTML
 
-  /// Measures the machine with each number of threads.
-  init(threads counts: [Int], maximum: Int) {
-    cpu = Machine.processor
-    threads = maximum
-    let copy = Machine.Copy(bytes: Machine.memoryBytes)
-    func figures(_ samples: Int, _ measure: (Int) -> Double) -> [Int: Double] {
-      let figures = counts.map { n in median((0..<samples).map { _ in measure(n) }) / 1e9 }
-      return Dictionary(uniqueKeysWithValues: zip(counts, figures))
+extension Report {
+  private static let title = "TransformerSpec: what the kernels gain"
+
+  var html: String {
+    let body = sections.map { section in
+      let charts = section.charts.map { "<figure>\n\($0.picture.document)</figure>" }
+      let tables = section.tables.map { table in
+        let rows = table.rows.map { "<tr>\(cells($0, "td"))</tr>" }.joined(separator: "\n")
+        return """
+          <h3>\(escaped(table.title))</h3>
+          <div class="wide"><table>
+          <tr>\(cells(table.header, "th"))</tr>
+          \(rows)
+          </table></div>
+          """
+      }
+      let notes = section.notes.map { "<p>\(escaped($0))</p>" }
+      return (["<h2>\(escaped(section.title))</h2>"] + charts + tables + notes)
+        .joined(separator: "\n")
     }
-    peakGFLOPS = figures(51, Machine.operationsPerSecond)
-    memcpyGBs = figures(5, copy.bytesPerSecond)
+    return """
+      <!DOCTYPE html>
+      <html lang="en">
+      <head>
+      <meta charset="utf-8">
+      <title>\(Report.title)</title>
+      <style>
+      :root { color-scheme: light dark }
+      body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 76rem; padding: 0 1rem;
+        background: #ffffff; color: #1f2328 }
+      figure { margin: 1rem 0; overflow-x: auto }
+      .wide { overflow-x: auto }
+      table { border-collapse: collapse; font-size: 13px; font-variant-numeric: tabular-nums }
+      th, td { padding: 2px 10px; text-align: right; white-space: nowrap; border-bottom: 1px solid #d8dee4 }
+      th:first-child, td:first-child { text-align: left }
+      @media (prefers-color-scheme: dark) {
+        body { background: #0d1117; color: #e6edf3 }
+        th, td { border-color: #30363d }
+      }
+      </style>
+      </head>
+      <body>
+      <h1>\(Report.title)</h1>
+      <p>\(escaped(introduction))</p>
+      \(body.joined(separator: "\n"))
+      </body>
+      </html>
+
+      """
   }
 
-  /// One sentence for each number of threads.
-  var figures: String {
-    peakGFLOPS.keys.sorted().map { count in
-      "\(count) thread\(count == 1 ? "" : "s"): \(Report.decimal(peakGFLOPS[count]!, 1)) GFLOP/s, "
-        + "memcpy beyond the caches \(Report.decimal(memcpyGBs[count]!, 1)) GB/s."
-    }.joined(separator: " ")
+  private func cells(_ texts: [String], _ tag: String) -> String {
+    texts.map { "<\(tag)>\(escaped($0))</\(tag)>" }.joined()
   }
 }
 
-/// The figures as other programs read them; `Benchmarks/README.md` has the schema.
-struct JSONReport: Encodable {
-  let format = 1
-  let machine: MachineFigures
-  let rows: [Row]
+// MARK: - Markdown
 
-  /// Whether a file can be made or replaced there; what stands there is not touched.
-  static func canBeWritten(to path: String) -> Bool {
-    let url = URL(filePath: path)
-    if (try? url.resourceValues(forKeys: [.isDirectoryKey]))?.isDirectory == true { return false }
-    return FileManager.default.isWritableFile(atPath: url.deletingLastPathComponent().path)
+extension Report {
+  var markdown: String {
+    let body = sections.flatMap { section in
+      ["## \(section.title)"]
+        + section.charts.map { "![\($0.name)](\($0.name).svg)" }
+        + section.tables.flatMap { table in
+          let rule = table.header.indices.map { $0 == 0 ? "---" : "--:" }
+          let lines = [table.header, rule] + table.rows
+          return [
+            "### \(table.title)",
+            lines.map { "| \($0.joined(separator: " | ")) |" }.joined(separator: "\n"),
+          ]
+        } + [section.notes.joined(separator: "\n\n")]
+    }
+    return (["# \(Report.title)", introduction] + body.filter { !$0.isEmpty })
+      .joined(separator: "\n\n") + "\n"
   }
+}
 
-  func write(to path: String) throws {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
-    try encoder.encode(self).write(to: URL(filePath: path), options: .atomic)
+extension Array where Element: Hashable {
+  /// The elements without those that came before.
+  fileprivate var uniqued: [Element] {
+    var seen: Set<Element> = []
+    return filter { seen.insert($0).inserted }
   }
 }

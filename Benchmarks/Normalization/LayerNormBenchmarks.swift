@@ -10,7 +10,8 @@ var layerNormBenchmarks: [Benchmark] {
       gain: .normal([d], from: &stream), bias: .normal([d], from: &stream), epsilon: 1e-5)
     let wide = p.converted(to: Double.self)
     return rowBenchmark(
-      "Layer norm", n, d, kernel: { Kernels::layerNorm($0, p) },
+      "Layer norm", n, d, parameters: [("gain", p.gain), ("bias", p.bias!)],
+      kernel: { Kernels::layerNorm($0, p) },
       naive: { Equations::layerNorm($0, p) }, oracle: { Equations::layerNorm($0, wide) },
       bound: { layerNormBound($0, wide) })
   }

@@ -16,7 +16,7 @@ var decoderLayerBenchmarks: [Benchmark] {
 /// All positions of a target at once, with a memory of as many.
 private func layerBenchmark(length n: Int, width d: Int, heads: Int) -> Benchmark {
   Benchmark(
-    topic: "Decoder layer", shape: "\(n) × \(d), \(heads) heads",
+    topic: "Decoder layer", shape: "\(n) × \(d), \(heads) heads, memory \(n)",
     work: .operations(decoderLayerOperations(n, memory: n, d))
   ) {
     var stream = RandomStream(seed: UInt64(n))
@@ -58,17 +58,16 @@ private func stepBenchmark(
     }
     let x = Tensor<Float>.normal([b, 1, d], from: &stream)
     let (before, memory) = (kept(t), kept(s))
-    func step(_ cache: inout KeyValueCache<Float>?) -> Tensor<Float> {
-      cache!.truncate(to: t)
-      return Kernels::decoderLayerStep(x, cache: &cache, memory: memory, p)
-    }
     var (cache, naiveCache) = (Optional(before), Optional(before))
     return Trial(
       inputs: [
         ("x", x), ("keys", before.keys), ("values", before.values), ("memoryKeys", memory.keys),
         ("memoryValues", memory.values),
       ] + p.named,
-      kernel: { step(&cache) },
+      kernel: {
+        cache!.truncate(to: t)
+        return Kernels::decoderLayerStep(x, cache: &cache, memory: memory, p)
+      },
       naive: Naive {
         naiveCache!.truncate(to: t)
         _ = Equations::decoderLayerStep(x, cache: &naiveCache, memory: memory, p)

@@ -5,46 +5,53 @@ import Notation
 
 var encoderLayerBenchmarks: [Benchmark] {
   [(16, 64, 4), (128, 512, 8), (512, 512, 8)].map { n, d, heads in
-    Benchmark(
-      topic: "Encoder layer", shape: "\(n) × \(d), \(heads) heads",
-      work: .operations(layerOperations(n, d))
-    ) {
-      var stream = RandomStream(seed: UInt64(n))
-      let p = EncoderLayer<Float>(
-        attention: .normal(width: d, heads: heads, from: &stream),
-        attentionNorm: LayerNorm(width: d, epsilon: 1e-5),
-        feedForward: .normal(width: d, dFF: 4 * d, from: &stream),
-        feedForwardNorm: LayerNorm(width: d, epsilon: 1e-5), placement: .postNorm)
-      let x = Tensor<Float>.normal([n, d], from: &stream)
-      let count = min(n, 16)
-      let part = x.rows(Array(0..<count))
-      return Trial(
-        inputs: [("x", x)] + p.attention.named
-          + [
-            ("innerWeight", p.feedForward.inner.weight),
-            ("outerWeight", p.feedForward.outer.weight),
-          ],
-        kernel: { Kernels::encoderLayer(x, p) },
-        naive: Naive(
-          shape: count < n ? "\(count) × \(d)" : nil,
-          share: layerOperations(count, d)
-            / layerOperations(n, d)
-        ) { _ = Equations::encoderLayer(part, p) }
-      ) { y in
-        // Some positions, whose attention to all is computed for them alone.
-        let (all, wide) = (x.converted(to: Double.self), p.converted(to: Double.self))
-        let rows = sampledRows(n, atMost: 4)
-        let some = all.rows(rows)
-        let attended = Equations::residual(some, p.placement, wide.attentionNorm) { x in
-          Equations::multiHeadAttention(queries: x, keys: all, values: all, wide.attention)
-        }.output
-        let expected = Equations::residual(attended, p.placement, wide.feedForwardNorm) {
-          Equations::feedForward($0, wide.feedForward)
-        }.output
-        return Verification(
-          rows: rows, of: y, expected: expected,
-          bound: encoderLayerBound(of: some, among: all, wide))
-      }
+    encoderLayerBenchmark("Encoder layer", n, d, heads: heads, placement: .postNorm)
+  }
+}
+
+/// A layer whose network is four times as wide.
+func encoderLayerBenchmark(
+  _ topic: String, _ n: Int, _ d: Int, heads: Int, placement: NormPlacement
+) -> Benchmark {
+  Benchmark(
+    topic: topic, shape: "\(n) × \(d), \(heads) heads", work: .operations(layerOperations(n, d))
+  ) {
+    var stream = RandomStream(seed: UInt64(n))
+    let p = EncoderLayer<Float>(
+      attention: .normal(width: d, heads: heads, from: &stream),
+      attentionNorm: LayerNorm(width: d, epsilon: 1e-5),
+      feedForward: .normal(width: d, dFF: 4 * d, from: &stream),
+      feedForwardNorm: LayerNorm(width: d, epsilon: 1e-5), placement: placement)
+    let packed = p.packed()
+    let x = Tensor<Float>.normal([n, d], from: &stream)
+    let count = min(n, 16)
+    let part = x.rows(Array(0..<count))
+    return Trial(
+      inputs: [("x", x)] + p.attention.named
+        + [
+          ("innerWeight", p.feedForward.inner.weight),
+          ("outerWeight", p.feedForward.outer.weight),
+        ],
+      kernel: { Kernels::encoderLayer(x, packed) },
+      naive: Naive(
+        shape: count < n ? "\(count) × \(d)" : nil,
+        share: layerOperations(count, d) / layerOperations(n, d)
+      ) { _ = Equations::encoderLayer(part, p) }
+    ) { y in
+      // Some positions, whose attention to all is computed for them alone.
+      let (all, wide) = (x.converted(to: Double.self), p.converted(to: Double.self))
+      let rows = sampledRows(n, atMost: 4)
+      let some = all.rows(rows)
+      let seen = placement == .preNorm ? Equations::layerNorm(all, wide.attentionNorm) : all
+      let attended = Equations::residual(some, placement, wide.attentionNorm) { x in
+        Equations::multiHeadAttention(queries: x, keys: seen, values: seen, wide.attention)
+      }.output
+      let expected = Equations::residual(attended, placement, wide.feedForwardNorm) {
+        Equations::feedForward($0, wide.feedForward)
+      }.output
+      return Verification(
+        rows: rows, of: y, expected: expected,
+        bound: encoderLayerBound(of: some, among: all, wide))
     }
   }
 }

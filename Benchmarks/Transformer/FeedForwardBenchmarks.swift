@@ -12,12 +12,13 @@ var feedForwardBenchmarks: [Benchmark] {
     ) {
       var stream = RandomStream(seed: UInt64(n))
       let p = FeedForward<Float>.normal(width: d, dFF: dFF, from: &stream)
+      let packed = p.packed()
       let x = Tensor<Float>.normal([n, d], from: &stream)
       let count = min(n, 16)
       let part = x.rows(Array(0..<count))
       return Trial(
         inputs: [("x", x), ("innerWeight", p.inner.weight), ("outerWeight", p.outer.weight)],
-        kernel: { Kernels::feedForward(x, p) },
+        kernel: { Kernels::feedForward(x, packed) },
         naive: Naive(
           shape: count < n ? "\(count) × \(d) × \(dFF)" : nil, share: Double(count) / Double(n)
         ) { _ = Equations::feedForward(part, p) }

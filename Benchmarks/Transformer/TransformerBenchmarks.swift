@@ -20,7 +20,7 @@ private func transformerBenchmark(
       + Double(2 * n * d * words)
   }
   return Benchmark(
-    topic: "Transformer", shape: "\(n) + \(n) × \(d), \(layers) + \(layers) layers",
+    topic: "Transformer", shape: "\(n) + \(n) × \(d), \(heads) heads, \(layers) + \(layers) layers",
     work: .operations(operations(n))
   ) {
     var stream = RandomStream(seed: UInt64(n))
@@ -39,8 +39,7 @@ private func transformerBenchmark(
     return Trial(
       inputs: [
         ("source", source.map { Float($0) }), ("target", target.map { Float($0) }),
-        ("outputWeight", p.output.weight),
-      ],
+      ] + p.named,
       kernel: { Kernels::transformer(source: source, target: target, p) },
       naive: Naive(
         shape: count < n ? "\(count) + \(count) × \(d)" : nil,
@@ -73,6 +72,7 @@ extension Transformer<Float> {
     let table = Tensor<Float>.normal([words, d], from: &stream)
     return Transformer(
       sourceTable: .normal([words, d], from: &stream), targetTable: table,
+      embeddingScale: .rootModelWidth,
       stacks: TransformerStacks(
         encoderLayers: (0..<layers).map { _ in
           EncoderLayer(
@@ -82,5 +82,20 @@ extension Transformer<Float> {
         },
         decoderLayers: (0..<layers).map { _ in .normal(width: d, heads: heads, from: &stream) }),
       output: AffineMap(weight: table.map { $0 / Float(d).squareRoot() }))
+  }
+  /// The parameters by the names that other people's software reads them by.
+  fileprivate var named: [(name: String, tensor: Tensor<Float>)] {
+    let encoder = stacks.encoderLayers.enumerated().flatMap { l, layer in
+      (layer.attention.named + [
+        ("innerWeight", layer.feedForward.inner.weight),
+        ("outerWeight", layer.feedForward.outer.weight),
+      ]).map { ("encoder.\(l)." + $0.0, $0.1) }
+    }
+    let decoder = stacks.decoderLayers.enumerated().flatMap { l, layer in
+      layer.named.map { ("decoder.\(l)." + $0.name, $0.tensor) }
+    }
+    return encoder + decoder + [
+      ("sourceTable", sourceTable), ("targetTable", targetTable), ("outputWeight", output.weight),
+    ]
   }
 }

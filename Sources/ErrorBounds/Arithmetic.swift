@@ -10,6 +10,9 @@ public struct Arithmetic: Sendable {
   /// The kernels: `Float`, in blocks.
   public static let kernel = Arithmetic(
     unitRoundoff: 0x1p-24, smallestNormal: 0x1p-126, isBlocked: true)
+  /// Kernels whose sums run in any order: no term of a sum of m goes through more than m roundings.
+  static let kernelInAnyOrder = Arithmetic(
+    unitRoundoff: 0x1p-24, smallestNormal: 0x1p-126, isBlocked: false)
   /// The equations in `Double`.
   public static let equationInDouble = Arithmetic(
     unitRoundoff: 0x1p-53, smallestNormal: 0x1p-1022, isBlocked: false)

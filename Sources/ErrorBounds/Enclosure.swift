@@ -22,6 +22,20 @@ struct Enclosure {
 
   /// How large the computed numbers may be.
   var magnitudes: Tensor<Double> { values.map(abs) + errors }
+
+  /// The numbers at other places, each still off by as much.
+  func moved(_ move: (Tensor<Double>) -> Tensor<Double>) -> Enclosure {
+    Enclosure(move(values), errors: move(errors))
+  }
+}
+
+/// The product of matrices that may be off: e_A (|B| + e_B) + |A| e_B more than its own roundings.
+func matrixProduct(_ a: Enclosure, _ b: Enclosure, in arithmetic: Arithmetic) -> Enclosure {
+  let brought =
+    matrixProduct(a.errors, b.magnitudes) + matrixProduct(a.values.map(abs), b.errors)
+  return Enclosure(
+    matrixProduct(a.values, b.values),
+    errors: matrixProductBound(a.magnitudes, b.magnitudes, in: arithmetic) + brought)
 }
 
 /// An affine map of what may be off: |W| e more than the map's own roundings.

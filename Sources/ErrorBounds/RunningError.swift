@@ -2,18 +2,25 @@ import Foundation
 import Notation
 
 /// A number computed in Double that carries a bound on its own error.
+public typealias RunningError = Tracked<Double>
+
+/// A number that carries a bound on the error which it has if it is computed in `Precision`.
 ///
 /// Every equation, however composed, is evaluated on it as on any other scalar; what comes out is how
-/// far the same evaluation in Double is from the exact result. Each operation adds half a unit in the
-/// last place of its result to what its operands bring, and a function of the C library two units.
-/// Numbers that a `Float` holds count as exact, others as rounded once.
+/// far the same evaluation in `Precision` is from the exact result: the equation itself, or a kernel that
+/// takes the equation's steps in their order. Each operation adds half a unit in the last place of its
+/// result to what its operands bring, and a function of the C library two units, which those of the
+/// kernels keep to as well; erfc, the kernels' normal tail, adds five. Multiplications and additions may
+/// be fused. Numbers that a `Float` holds count as exact, others as rounded once.
 ///
 /// Source: N. Higham, "Accuracy and Stability of Numerical Algorithms", 2nd edition, section 3.3.
-public struct RunningError: Scalar, Hashable {
+public struct Tracked<Precision: RoundedType>: Scalar, Hashable {
   /// The number.
   public var value: Double
   /// How far it may be from the exact one; 0 if it is not finite, since it is then compared by class.
   public var bound: Double
+
+  private static var u: Double { Precision.unitRoundoff }
 
   private init(_ value: Double, _ bound: Double) {
     self.value = value
@@ -21,17 +28,22 @@ public struct RunningError: Scalar, Hashable {
     self.bound = value.isFinite ? (bound.isNaN ? .infinity : bound) : 0
   }
 
+  /// A number that is off by something already.
+  init(_ value: Double, offBy bound: Double) { self.init(value, bound) }
+
   /// The result of an operation that is rounded correctly.
-  private init(rounded value: Double, _ bound: Double) { self.init(value, bound + u * abs(value)) }
+  private init(rounded value: Double, _ bound: Double, units: Double = 1) {
+    self.init(value, bound + units * Self.u * (abs(value) + bound))
+  }
 
   /// The result of a function whose slope here is at most `slope`.
-  private init(function value: Double, of x: RunningError, slope: Double) {
-    self.init(value, abs(slope) * x.bound + 4 * u * abs(value))
+  private init(function value: Double, of x: Self, slope: Double, units: Double = 4) {
+    self.init(rounded: value, slope * x.bound, units: units)
   }
 
   /// The number given.
   public init(_ value: Double) {
-    self.init(value, Double(Float(value)) == value ? 0 : u * abs(value))
+    self.init(value, Double(Float(value)) == value ? 0 : Self.u * abs(value))
   }
 
   /// The number given.
@@ -47,7 +59,7 @@ public struct RunningError: Scalar, Hashable {
   /// The number without its error.
   public var double: Double { value }
   /// The number without its sign.
-  public var magnitude: RunningError { RunningError(abs(value), bound) }
+  public var magnitude: Self { Self(abs(value), bound) }
 
   /// The smaller number, whatever the errors.
   public static func < (a: Self, b: Self) -> Bool { a.value < b.value }
@@ -79,11 +91,12 @@ public struct RunningError: Scalar, Hashable {
   /// Multiplies in place.
   public static func *= (a: inout Self, b: Self) { a = a * b }
 
-  /// e to the power x; where it is 0, the bound is that of the largest exponent.
+  /// e to the power x; where it may be flushed to 0, the bound is that of the largest exponent.
   public static func exp(_ x: Self) -> Self {
     let y = Foundation.exp(x.value)
-    return Self(
-      y, y > 0 ? y * expm1(x.bound) + 4 * u * y : Foundation.exp(x.value + x.bound))
+    return y < Precision.smallestNormal
+      ? Self(y, Foundation.exp(x.value + x.bound))
+      : Self(rounded: y, y * expm1(x.bound), units: 4)
   }
   /// The natural logarithm of x.
   public static func log(_ x: Self) -> Self {
@@ -91,9 +104,10 @@ public struct RunningError: Scalar, Hashable {
     return Self(
       function: Foundation.log(x.value), of: x, slope: smallest > 0 ? 1 / smallest : .infinity)
   }
-  /// The hyperbolic tangent of x.
+  /// The hyperbolic tangent of x, whose slope is largest where x may be nearest to 0.
   public static func tanh(_ x: Self) -> Self {
-    Self(function: Foundation.tanh(x.value), of: x, slope: 1)
+    let nearest = Foundation.tanh(Swift.max(abs(x.value) - x.bound, 0))
+    return Self(function: Foundation.tanh(x.value), of: x, slope: 1 - nearest * nearest)
   }
   /// The sine of x.
   public static func sin(_ x: Self) -> Self {
@@ -114,18 +128,37 @@ public struct RunningError: Scalar, Hashable {
   }
   /// The complementary error function of x, whose slope is −2/√π exp(−x²).
   public static func erfc(_ x: Self) -> Self {
-    Self(function: Foundation.erfc(x.value), of: x, slope: 2 / Double.pi.squareRoot())
+    Self(function: Foundation.erfc(x.value), of: x, slope: 2 / Double.pi.squareRoot(), units: 10)
   }
   /// x to the power y, as exp(y log x).
   public static func pow(_ x: Self, _ y: Self) -> Self {
     let exponent = y * log(x)
     let power = Foundation.pow(x.value, y.value)
-    return Self(power, abs(power) * (expm1(exponent.bound) + 4 * u))
+    return Self(power, abs(power) * (expm1(exponent.bound) + 4 * Self.u))
   }
 }
 
-/// The unit roundoff of Double.
-private let u = 0x1p-53
+/// A type that results are rounded to.
+public protocol RoundedType: SendableMetatype {
+  /// What one rounding may change, relative to the result.
+  static var unitRoundoff: Double { get }
+  /// The smallest normal number; a smaller result may be flushed to zero.
+  static var smallestNormal: Double { get }
+}
+
+extension Float: RoundedType {
+  /// 2⁻²⁴.
+  public static var unitRoundoff: Double { Arithmetic.kernel.unitRoundoff }
+  /// 2⁻¹²⁶.
+  public static var smallestNormal: Double { Arithmetic.kernel.smallestNormal }
+}
+
+extension Double: RoundedType {
+  /// 2⁻⁵³.
+  public static var unitRoundoff: Double { Arithmetic.equationInDouble.unitRoundoff }
+  /// 2⁻¹⁰²².
+  public static var smallestNormal: Double { Arithmetic.equationInDouble.smallestNormal }
+}
 
 extension Tensor<Double> {
   /// The same numbers, each to carry its error from here on.
@@ -134,5 +167,10 @@ extension Tensor<Double> {
 
 extension Tensor<RunningError> {
   /// How far each number may be from the exact one.
-  public var bounds: Tensor<Double> { map { $0.bound + Double.leastNormalMagnitude } }
+  public var bounds: Tensor<Double> { map { $0.bound + Double.smallestNormal } }
+}
+
+extension Tensor<Tracked<Float>> {
+  /// How far each number of a kernel may be from the exact one.
+  public var bounds: Tensor<Double> { map { $0.bound + Float.smallestNormal } }
 }

@@ -76,3 +76,34 @@ public enum ConvolutionPadding: Hashable, Sendable {
   /// No zeros: the kernel stays within the sequence.
   public static var none: ConvolutionPadding { .zeros(left: 0, right: 0) }
 }
+
+/// The extents of a convolution, checked: both modules refuse wrong shapes with these sentences.
+public struct ConvolutionShape: Hashable, Sendable {
+  /// The dimensions before the last two.
+  public let leading: [Int]
+  /// How many positions a sequence has.
+  public let t: Int
+  /// t′, how many results it has.
+  public let results: Int
+  /// The shape of the result: … × t′ × outputs.
+  public let output: [Int]
+
+  /// The number of sequences that the leading dimensions hold.
+  public var groups: Int { leading.reduce(1, *) }
+
+  /// Reads the extents off x: … × t × inputs and the parameters, and stops unless they fit each other.
+  public init<S: Scalar>(_ x: Tensor<S>, _ p: Convolution<S>) {
+    require(
+      x.rank >= 2 && x.shape[x.rank - 1] == p.inputs,
+      "x must be … × t × \(p.inputs): got \(described(x.shape)), "
+        + "the weight is \(described(p.weight.shape))")
+    leading = x.leadingShape
+    t = x.shape[x.rank - 2]
+    let padding = p.zeros.left + p.zeros.right
+    require(
+      t + padding >= p.span,
+      "a kernel that spans \(p.span) positions needs as many: got \(t) and \(padding) of padding")
+    results = (t + padding - p.span) / p.stride + 1
+    output = leading + [results, p.outputs]
+  }
+}

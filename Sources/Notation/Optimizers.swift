@@ -104,3 +104,37 @@ public struct SGD: Hashable, Sendable {
     (self.learningRate, self.momentum) = (learningRate, momentum)
   }
 }
+
+// MARK: - What does not fit
+
+/// Stops unless a gradient has the shape of its parameters.
+public func checkGradient(_ gradient: [Int], of parameters: [Int]) {
+  require(
+    gradient == parameters,
+    "a gradient must have the shape of the parameters: "
+      + "got \(described(gradient)) for \(described(parameters))")
+}
+
+extension AdamState {
+  /// Stops unless the moments have the shape of the parameters.
+  public func check(shapeOf parameters: [Int]) {
+    require(
+      firstMoment.shape == parameters,
+      "the moments must have the shape of the parameters: "
+        + "got \(described(firstMoment.shape)) for \(described(parameters))")
+  }
+}
+
+/// Stops unless a velocity has the shape of its parameters.
+public func checkVelocity(_ velocity: [Int], of parameters: [Int]) {
+  require(
+    velocity == parameters,
+    "the velocity must have the shape of the parameters: "
+      + "got \(described(velocity)) for \(described(parameters))")
+}
+
+/// Stops unless gradients can be clipped to a norm.
+public func checkClipping(maximumNorm: Double, epsilon: Double) {
+  require(maximumNorm >= 0, "a norm cannot be negative: got \(maximumNorm) for the largest")
+  require(epsilon >= 0, "ε must not be negative: got \(epsilon)")
+}

@@ -60,3 +60,69 @@ public enum HardChoice: Hashable, Sendable {
   /// seed (see `Dropout`). Xu et al. 2015.
   case sampled(seed: UInt64)
 }
+
+/// The extents of scores, checked: both modules refuse wrong shapes with these sentences.
+public struct ScoreShape: Hashable, Sendable {
+  /// The dimensions before the last two, the same for queries and keys.
+  public let leading: [Int]
+  /// The number of queries.
+  public let n: Int
+  /// The number of keys.
+  public let m: Int
+  /// The width of queries.
+  public let dq: Int
+  /// The width of keys.
+  public let dk: Int
+
+  /// The number of matrices of scores that the leading dimensions hold.
+  public var groups: Int { leading.reduce(1, *) }
+  /// The shape of the scores: … × n × m.
+  public var scores: [Int] { leading + [n, m] }
+
+  /// Reads the extents off the operands, and stops unless they fit each other and the function.
+  public init<S: Scalar>(
+    queries q: Tensor<S>, keys k: Tensor<S>, by function: ScoringFunction<S>
+  ) {
+    self.init(queries: q.shape, keys: k.shape, by: function)
+  }
+
+  /// Reads the extents off shapes, and stops unless they fit each other and the function.
+  public init<S: Scalar>(queries q: [Int], keys k: [Int], by function: ScoringFunction<S>) {
+    require(q.count >= 2, "queries must be … × n × dq: got \(described(q))")
+    require(
+      k.count == q.count && k.dropLast(2) == q.dropLast(2),
+      "keys must have the leading dimensions of queries, \(described(q)): got \(described(k))")
+    leading = Array(q.dropLast(2))
+    (n, dq) = (q[q.count - 2], q[q.count - 1])
+    (m, dk) = (k[k.count - 2], k[k.count - 1])
+    switch function {
+    case .dot, .scaledDot:
+      require(
+        dk == dq,
+        "a dot product needs keys as wide as queries, \(described(q)): "
+          + "got \(described(k))")
+    case .bilinear(let w):
+      require(
+        w.shape == [dk, dq],
+        "a bilinear score of \(dq) and \(dk) numbers takes a weight \(dk) × \(dq): "
+          + "got \(described(w.shape))")
+    case .additive(let score):
+      require(
+        score.query.shape[1] == dq && score.key.shape[1] == dk,
+        "an additive score of \(dq) and \(dk) numbers takes da × \(dk) and da × \(dq) numbers: got "
+          + "\(described(score.key.shape)) and \(described(score.query.shape))")
+    case .concat(let w, let v):
+      require(
+        v.rank == 1 && w.shape == [v.count, dq + dk],
+        "a score of \(dq) and \(dk) numbers together takes da × \(dq + dk) and da numbers: got "
+          + "\(described(w.shape)) and \(described(v.shape))")
+    }
+  }
+}
+
+/// Stops unless scores, … × n × m, have an input to choose.
+public func checkChoices(_ scores: [Int]) {
+  require(
+    !scores.isEmpty && scores.last! > 0,
+    "hard attention needs an input to choose: got scores of \(described(scores))")
+}

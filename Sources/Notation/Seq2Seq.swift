@@ -14,7 +14,8 @@ public enum RecurrentCell<S: Scalar>: Sendable {
   /// Whether there is a cell beside the state.
   public var hasCell: Bool { if case .lstm = self { true } else { false } }
 
-  private var gate: Gate<S> {
+  /// One of its gates.
+  public var gate: Gate<S> {
     switch self {
     case .elmanRNN(let p): p.gate
     case .lstm(let p): p.inputGate
@@ -124,6 +125,19 @@ public enum DecoderAttention<S: Scalar>: Sendable {
   /// Luong et al. 2015.
   case afterStep(DecoderScore<S>, combination: AffineMap<S>)
 
+  /// What scores a position.
+  public var score: DecoderScore<S>? {
+    switch self {
+    case .none: nil
+    case .beforeStep(let score), .afterStep(let score, _): score
+    }
+  }
+
+  /// The map of context and state after a step.
+  public var combination: AffineMap<S>? {
+    if case .afterStep(_, let combination) = self { combination } else { nil }
+  }
+
   /// The same attention in another type.
   public func converted<T: Scalar>(to type: T.Type = T.self) -> DecoderAttention<T> {
     switch self {
@@ -212,6 +226,44 @@ public struct Seq2Seq<S: Scalar>: Sendable {
   }
 }
 
+extension Seq2Seq {
+  /// Stops unless what the encoder made and the input of a step fit.
+  public func check(_ encoding: Seq2SeqEncoding<S>, input: [Int]) {
+    let (outputs, leading) = (encoding.outputs.shape, encoding.outputs.leadingShape)
+    require(
+      outputs.count >= 2 && outputs.last == encoder.width
+        && encoding.keep.shape == outputs.dropLast(),
+      "an encoding must be … × s × \(encoder.width) with … × s flags: got \(described(outputs)) "
+        + "and \(described(encoding.keep.shape))")
+    require(
+      input == leading + [inputs],
+      "the input of a step must be \(described(leading + [inputs])): got \(described(input))")
+  }
+
+  /// Stops unless tokens can be fed back in so many steps.
+  public func check(_ feedback: Feedback<S>, steps t: Int) {
+    require(t >= 0, "a number of steps cannot be negative: got \(t)")
+    let (v, width) = (output.outputs, inputs)
+    switch feedback {
+    case .oneHot:
+      require(
+        v == width, "a token's one-hot vector has \(v) elements, but a step's input has \(width)")
+    case .table(let table):
+      require(
+        table.shape == [v, width],
+        "a table of the \(v) tokens must be \(v) × \(width): got \(described(table.shape))")
+    }
+  }
+}
+
+/// Stops unless the inputs of all steps belong to the sources.
+public func checkInputs<S: Scalar>(_ inputs: Tensor<S>, source: Tensor<S>) {
+  require(
+    inputs.rank == source.rank && inputs.rank >= 2 && inputs.leadingShape == source.leadingShape,
+    "inputs must have the leading dimensions of the source, \(described(source.shape)): "
+      + "got \(described(inputs.shape))")
+}
+
 extension DecoderScore {
   fileprivate func check(_ h: Int, _ e: Int) {
     guard case .tanhOfLinear(let map) = self else { return }
@@ -236,6 +288,15 @@ public struct Seq2SeqEncoding<S: Scalar>: Sendable {
     self.outputs = outputs
     self.keep = keep
     self.last = last
+  }
+
+  /// Creates the record of sources of which so many positions count, … ; all if `nil`.
+  public init(outputs: Tensor<S>, lengths: Tensor<Int>?, last: RecurrentState<S>) {
+    let (leading, s) = (outputs.leadingShape, outputs.shape[outputs.rank - 2])
+    let lengths = lengths ?? Tensor(shape: leading, repeating: s)
+    let keep = lengths.storage.flatMap { length in (0..<s).map { $0 < length } }
+    self.init(
+      outputs: outputs, keep: Tensor(shape: leading + [s], storage: keep), last: last)
   }
 }
 

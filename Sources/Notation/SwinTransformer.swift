@@ -21,6 +21,23 @@ public struct WindowAttention<S: Scalar>: Sendable {
     windowSize = m
   }
 
+  /// Reads off … × N × M² × C how many windows there are and of how many positions, and stops unless
+  /// windows and mask fit: both modules refuse others with these sentences.
+  public func checkWindows(
+    _ x: Tensor<S>, mask: Tensor<Bool>?
+  ) -> (count: Int, positions: Int) {
+    let size = windowSize * windowSize
+    require(
+      x.rank >= 3 && x.shape[x.rank - 2] == size,
+      "windows of \(windowSize) × \(windowSize) must be … × N × \(size) × C: "
+        + "got \(described(x.shape))")
+    let n = x.shape[x.rank - 3]
+    require(
+      mask == nil || mask!.shape == [n, size, size],
+      "a mask of windows must be \(n) × \(size) × \(size): got \(described(mask?.shape ?? []))")
+    return (n, size)
+  }
+
   /// The same parameters in another type.
   public func converted<T: Scalar>(to type: T.Type = T.self) -> WindowAttention<T> {
     WindowAttention<T>(
@@ -67,6 +84,18 @@ public struct SwinBlock<S: Scalar>: Sendable {
 public func requireShift(_ s: Int, of m: Int) {
   require(
     s >= 0 && s < m, "windows of \(m) × \(m) can be shifted by 0 ..< \(m): got \(s)")
+}
+
+/// Stops unless … × N × M² × C are the windows of a map.
+public func requireWindows<S: Scalar>(
+  _ y: Tensor<S>, of m: Int, making map: (height: Int, width: Int)
+) {
+  let (height, width) = map
+  require(
+    y.rank >= 3 && m >= 1 && height % m == 0 && width % m == 0
+      && y.shape[y.rank - 3] == height / m * (width / m) && y.shape[y.rank - 2] == m * m,
+    "windows of \(m) × \(m) that make a map of \(height) × \(width) are needed: "
+      + "got \(described(y.shape))")
 }
 
 /// The parameters of patch merging: four neighbours become one position of twice the width.

@@ -42,6 +42,14 @@ public struct VisionTransformer<S: Scalar>: Sendable {
     self.head = head
   }
 
+  /// Stops unless there is a position for the class token and for each of n patches: both modules
+  /// refuse other tables with this sentence.
+  public func checkPositions(patches n: Int) {
+    require(
+      positions.shape[0] == n + 1,
+      "the class token and \(n) patches need \(n + 1) positions: got \(positions.shape[0])")
+  }
+
   /// The same parameters in another type.
   public func converted<T: Scalar>(to type: T.Type = T.self) -> VisionTransformer<T> {
     VisionTransformer<T>(
@@ -57,6 +65,22 @@ public enum PatchOrder: Hashable, Sendable, CaseIterable {
   case rowColumnChannel
   /// Channel, row, column: the weight of PyTorch's `nn.Conv2d`, flattened.
   case channelRowColumn
+}
+
+/// The extents of an image, or of a map of positions: … × height × width × channels.
+public func mapShape(
+  _ shape: [Int]
+) -> (leading: [Int], height: Int, width: Int, channels: Int) {
+  let rank = shape.count
+  require(rank >= 3, "an image must be … × height × width × channels: got \(described(shape))")
+  return (Array(shape.dropLast(3)), shape[rank - 3], shape[rank - 2], shape[rank - 1])
+}
+
+/// Stops unless squares of p × p cover an image without a rest.
+public func requireSquares(of p: Int, dividing image: (height: Int, width: Int)) {
+  require(
+    p >= 1 && image.height % p == 0 && image.width % p == 0,
+    "squares of \(p) × \(p) must divide an image of \(image.height) × \(image.width)")
 }
 
 /// What a Vision Transformer computes on the way.

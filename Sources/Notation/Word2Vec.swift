@@ -54,3 +54,35 @@ public struct UnigramSampler: Hashable, Sendable {
     self.power = power
   }
 }
+
+// MARK: - What does not fit
+
+/// Stops unless every context has a word.
+public func checkContexts(_ contexts: [Int]) {
+  require(
+    contexts.last ?? 0 > 0, "a context needs a word: got \(described(contexts))")
+}
+
+/// Stops unless a window reaches beyond its word.
+public func checkWindow(_ window: Int) {
+  require(window >= 1, "a window must reach a word at least: got \(window)")
+}
+
+/// Stops unless there is a word to draw, from the sum of all words' powers.
+public func checkDrawable(_ sum: Double) {
+  require(sum > 0, "a sample needs a word that occurs and is not excluded")
+}
+
+/// Stops unless there are a vector of so many numbers, and negative samples, for each word.
+public func checkSamples(
+  hidden: [Int], words: [Int], negatives: [Int], width d: Int
+) {
+  require(
+    hidden == words + [d],
+    "each word is predicted from one vector: got \(described(words)) words and "
+      + "\(described(hidden)) numbers")
+  require(
+    negatives.dropLast() == words[...] && negatives.count > words.count,
+    "each word has its own negative samples: got \(described(words)) words and "
+      + "\(described(negatives)) samples")
+}

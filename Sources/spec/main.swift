@@ -10,6 +10,8 @@ let help = """
   swift run spec show ID --case ID  prints one of these vectors with its numbers
   swift run spec coverage           prints for each topic of how many ids there is what they
                                     must have, what is missing, and the share of complete ids
+  swift run spec attention WORDS    prints which word attends to which: a heat map of the weights
+                                    of a layer that has learnt nothing; --help after it says more
   swift run spec --help             prints this
 
   Exit status: 0, or 2 if the command line asks for what there is not.
@@ -17,6 +19,7 @@ let help = """
 
 /// The text that the command line asks for.
 func answer(to arguments: [String]) throws -> String {
+  if arguments.first == "attention" { return try attention(Array(arguments.dropFirst())) }
   if arguments.isEmpty || arguments.contains("--help") || arguments.contains("-h") { return help }
   let (command, words) = (arguments[0], Array(arguments.dropFirst()))
   if let option = words.first(where: { $0.hasPrefix("-") && $0 != "--case" }) {

@@ -3,8 +3,8 @@ import Notation
 import TestSupport
 import Testing
 
-/// Runs a kernel on one thread with its output and scratch memory full of NaN, fenced by margins.
-func fenced(_ kernel: () -> Tensor<Float>) -> Tensor<Float> {
+/// Runs a kernel on one thread with its outputs and scratch memory full of NaN, fenced by margins.
+func fenced<Result>(_ kernel: () -> Result) -> Result {
   Threads.$count.withValue(1) { Fence.$isUp.withValue(true) { kernel() } }
 }
 

@@ -96,27 +96,77 @@ extension Function {
   ]
 
   private static let scoring: [String: Function] = [
-    "scores": Function(0, ["queries", "keys", "by"]) { (a) throws(Fault) in
-      .numbers(
-        scores(queries: try a.numbers("queries"), keys: try a.numbers("keys"), by: try a.scoring()))
-    },
-    "keyValueAttention": Function(0, ["queries", "keys", "values", "by"]) { (a) throws(Fault) in
-      .steps(
-        keyValueAttention(
-          queries: try a.numbers("queries"), keys: try a.numbers("keys"),
-          values: try a.numbers("values"), by: try a.scoring()))
-    },
-    "softAttention": Function(0, ["queries", "inputs", "by"]) { (a) throws(Fault) in
-      .steps(
-        softAttention(
-          queries: try a.numbers("queries"), inputs: try a.numbers("inputs"), by: try a.scoring()))
-    },
-    "hardAttention": Function(0, ["queries", "inputs", "by", "choosing"]) { (a) throws(Fault) in
-      .numbers(
-        hardAttention(
-          queries: try a.numbers("queries"), inputs: try a.numbers("inputs"), by: try a.scoring(),
-          choosing: try a.option("choosing", HardChoice.largest)))
-    },
+    "scores": Function(
+      0, ["queries", "keys", "by"],
+      equation: { (a) throws(Fault) in
+        .numbers(
+          scores(
+            queries: try a.numbers("queries"), keys: try a.numbers("keys"), by: try a.scoring()))
+      },
+      kernel: { (a) throws(Fault) in
+        let (q, k) = (try a.numbers("queries"), try a.numbers("keys"))
+        let function = try a.scoring()
+        guard let queries = try? exactFloats(q), let keys = try? exactFloats(k) else { return nil }
+        return KernelResult(
+          value: scores(queries: queries, keys: keys, by: function.converted()),
+          bound: scoresBound(queries: q.finite, keys: k.finite, by: function))
+      }),
+    "keyValueAttention": Function(
+      0, ["queries", "keys", "values", "by"],
+      equation: { (a) throws(Fault) in
+        .steps(
+          keyValueAttention(
+            queries: try a.numbers("queries"), keys: try a.numbers("keys"),
+            values: try a.numbers("values"), by: try a.scoring()))
+      },
+      kernel: { (a) throws(Fault) in
+        let (q, k, v) = (
+          try a.numbers("queries"), try a.numbers("keys"), try a.numbers("values")
+        )
+        let function = try a.scoring()
+        return KernelResult(
+          value: keyValueAttention(
+            queries: try exactFloats(q), keys: try exactFloats(k), values: try exactFloats(v),
+            by: function.converted()
+          ).output,
+          bound: keyValueAttentionBounds(
+            queries: q.finite, keys: k.finite, values: v.finite, by: function
+          ).output)
+      }),
+    "softAttention": Function(
+      0, ["queries", "inputs", "by"],
+      equation: { (a) throws(Fault) in
+        .steps(
+          softAttention(
+            queries: try a.numbers("queries"), inputs: try a.numbers("inputs"), by: try a.scoring())
+        )
+      },
+      kernel: { (a) throws(Fault) in
+        let (q, x, function) = (
+          try a.numbers("queries"), try a.numbers("inputs"), try a.scoring()
+        )
+        return KernelResult(
+          value: softAttention(
+            queries: try exactFloats(q), inputs: try exactFloats(x), by: function.converted()
+          ).output,
+          bound: keyValueAttentionBounds(
+            queries: q.finite, keys: x.finite, values: x.finite, by: function
+          ).output)
+      }),
+    "hardAttention": Function(
+      0, ["queries", "inputs", "by", "choosing"],
+      equation: { (a) throws(Fault) in
+        .numbers(
+          hardAttention(
+            queries: try a.numbers("queries"), inputs: try a.numbers("inputs"),
+            by: try a.scoring(), choosing: try a.option("choosing", HardChoice.largest)))
+      },
+      kernel: { (a) throws(Fault) in
+        let output = hardAttention(
+          queries: try a.floats("queries"), inputs: try a.floats("inputs"),
+          by: try a.scoring().converted(), choosing: try a.option("choosing", HardChoice.largest))
+        return KernelResult(value: output, bound: Tensor(shape: output.shape, repeating: 0))
+      }),
     "hardChoices": Function(2) { (a) throws(Fault) in
       .integers(hardChoices(try a.numbers(0), try a.option(1)))
     },
@@ -184,13 +234,26 @@ extension Function {
           query: try a.numbers("query"), key: try a.numbers("key"), value: try a.numbers("value"),
           output: try a.affineMap(named: "output"), heads: try a.integer("count")))
     },
-    "sharedHeadAttention": Function(1, ["values", "keys", "queries", "mask"]) {
-      (a) throws(Fault) in
-      .steps(
-        sharedHeadAttention(
-          values: try a.numbers("values"), keys: try a.numbers("keys"),
-          queries: try a.numbers("queries"), try a.option(0), mask: try a.mask()))
-    },
+    "sharedHeadAttention": Function(
+      1, ["values", "keys", "queries", "mask"],
+      equation: { (a) throws(Fault) in
+        .steps(
+          sharedHeadAttention(
+            values: try a.numbers("values"), keys: try a.numbers("keys"),
+            queries: try a.numbers("queries"), try a.option(0), mask: try a.mask()))
+      },
+      kernel: { (a) throws(Fault) in
+        let (z, y, x) = (
+          try a.numbers("values"), try a.numbers("keys"), try a.numbers("queries")
+        )
+        let (p, mask) = (try a.option(0) as SharedHeadAttention<Double>, try a.mask())
+        return KernelResult(
+          value: sharedHeadAttention(
+            values: try exactFloats(z), keys: try exactFloats(y), queries: try exactFloats(x),
+            p.converted(), mask: mask.converted()),
+          bound: sharedHeadAttentionBound(
+            values: z.finite, keys: y.finite, queries: x.finite, p, mask: mask))
+      }),
     "splitHeads": Function(1, ["heads"]) { (a) throws(Fault) in
       .numbers(splitHeads(try a.numbers(0), heads: try a.integer("heads")))
     },

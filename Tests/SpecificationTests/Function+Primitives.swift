@@ -74,17 +74,19 @@ extension Function {
       let seed = try a.seed()
       return .numbers(try a.integers(0).map { SplitMix64.uniform($0, seed: seed) })
     },
-    "convolution": Function(1, ["weight", "bias", "stride", "dilation", "padding"]) {
-      (a) throws(Fault) in
-      .numbers(
-        convolution(
-          try a.numbers(0),
-          Convolution(
-            weight: try a.numbers("weight"), bias: try a.has("bias") ? a.numbers("bias") : nil,
-            stride: try a.has("stride") ? a.integer("stride") : 1,
-            dilation: try a.has("dilation") ? a.integer("dilation") : 1,
-            padding: try a.option("padding", ConvolutionPadding.none))))
-    },
+    "convolution": Function(
+      1, ["weight", "bias", "stride", "dilation", "padding"],
+      equation: { (a) throws(Fault) in
+        .numbers(convolution(try a.numbers(0), try a.convolution()))
+      },
+      kernel: { (a) throws(Fault) in
+        let (x, p) = (try a.numbers(0), try a.convolution())
+        _ = try exactFloats(p.weight)
+        if let bias = p.bias { _ = try exactFloats(bias) }
+        return KernelResult(
+          value: convolution(try exactFloats(x), p.converted()),
+          bound: convolutionBound(x.finite, p))
+      }),
     "receptiveField": Function(0, ["kernels", "strides", "dilations"]) { (a) throws(Fault) in
       let (kernels, strides, dilations) = (
         try a.integers("kernels"), try a.integers("strides"), try a.integers("dilations")
@@ -107,4 +109,15 @@ extension Function {
       return .numbers(Tensor(shape: shape, storage: []))
     },
   ]
+}
+
+extension Arguments {
+  /// The parameters of a convolution.
+  fileprivate func convolution() throws(Fault) -> Convolution<Double> {
+    Convolution(
+      weight: try numbers("weight"), bias: try has("bias") ? numbers("bias") : nil,
+      stride: try has("stride") ? integer("stride") : 1,
+      dilation: try has("dilation") ? integer("dilation") : 1,
+      padding: try option("padding", ConvolutionPadding.none))
+  }
 }

@@ -1,4 +1,6 @@
 import Equations
+import ErrorBounds
+import Kernels
 import Notation
 
 extension Function {
@@ -30,21 +32,45 @@ extension Function {
           attention: try a.option("attention", DecoderAttention<Double>.none),
           decoder: try a.cell("decoder"), output: try a.affineMap(named: "output")))
     },
-    "seq2Seq": Function(1, ["source", "inputs", "lengths"]) { (a) throws(Fault) in
-      .steps(
-        seq2SeqSteps(
-          source: try a.numbers("source"), inputs: try a.numbers("inputs"), try a.option(0),
-          lengths: try a.has("lengths") ? a.integers("lengths") : nil))
-    },
-    "greedySeq2Seq": Function(1, ["source", "start", "steps", "table", "lengths"]) {
-      (a) throws(Fault) in
-      .steps(
-        greedySeq2Seq(
-          source: try a.numbers("source"), start: try a.numbers("start"),
-          steps: try a.integer("steps"), try a.option(0),
-          feedback: try a.has("table") ? .table(a.numbers("table")) : .oneHot,
-          lengths: try a.has("lengths") ? a.integers("lengths") : nil))
-    },
+    "seq2Seq": Function(
+      1, ["source", "inputs", "lengths"],
+      equation: { (a) throws(Fault) in
+        .steps(
+          seq2SeqSteps(
+            source: try a.numbers("source"), inputs: try a.numbers("inputs"), try a.option(0),
+            lengths: try a.has("lengths") ? a.integers("lengths") : nil))
+      },
+      kernel: { (a) throws(Fault) in
+        let (x, y) = (try a.numbers("source"), try a.numbers("inputs"))
+        let p = try a.option(0) as Seq2Seq<Double>
+        let lengths = try a.has("lengths") ? a.integers("lengths") : nil
+        return KernelResult(
+          value: Kernels::seq2Seq(
+            source: try exactFloats(x), inputs: try exactFloats(y), p.converted(), lengths: lengths),
+          bound: seq2SeqBounds(source: x.finite, inputs: y.finite, p, lengths: lengths).logits)
+      }),
+    "greedySeq2Seq": Function(
+      1, ["source", "start", "steps", "table", "lengths"],
+      equation: { (a) throws(Fault) in
+        .steps(
+          greedySeq2Seq(
+            source: try a.numbers("source"), start: try a.numbers("start"),
+            steps: try a.integer("steps"), try a.option(0), feedback: try a.feedback(),
+            lengths: try a.has("lengths") ? a.integers("lengths") : nil))
+      },
+      kernel: { (a) throws(Fault) in
+        let (x, start) = (try a.numbers("source"), try a.numbers("start"))
+        let (p, feedback) = (try a.option(0) as Seq2Seq<Double>, try a.feedback())
+        let lengths = try a.has("lengths") ? a.integers("lengths") : nil
+        let got = greedySeq2Seq(
+          source: try exactFloats(x), start: try exactFloats(start),
+          steps: try a.integer("steps"), p.converted(), feedback: feedback.converted(),
+          lengths: lengths)
+        let inputs = start.followed(by: got.tokens, feedback)
+        return KernelResult(
+          value: got.logits,
+          bound: seq2SeqBounds(source: x.finite, inputs: inputs, p, lengths: lengths).logits)
+      }),
   ]
 }
 
@@ -63,7 +89,30 @@ extension Value {
   }
 }
 
+extension Tensor<Double> {
+  /// The inputs of greedy steps that found these tokens, the first of them being these numbers.
+  fileprivate func followed(by tokens: Tensor<Int>, _ feedback: Feedback<Double>) -> Tensor {
+    let (first, t, width) = (rows, tokens.shape.last!, shape.last!)
+    let inputs = (0..<first.shape[0]).flatMap { g in
+      (0..<t).flatMap { i -> [Double] in
+        if i == 0 { return first.slice(g).storage }
+        let token = tokens.storage[g * t + i - 1]
+        return switch feedback {
+        case .oneHot: (0..<width).map { $0 == token ? 1 : 0 }
+        case .table(let table): table.slice(token).storage
+        }
+      }
+    }
+    return Tensor(shape: shape.dropLast() + [t, width], storage: inputs)
+  }
+}
+
 extension Arguments {
+  /// What becomes of a token.
+  fileprivate func feedback() throws(Fault) -> Feedback<Double> {
+    try has("table") ? .table(numbers("table")) : .oneHot
+  }
+
   /// What scores a position: a scoring function, or document 000's.
   fileprivate func score() throws(Fault) -> DecoderScore<Double> {
     if let score = try? option(0) as DecoderScore<Double> { return score }

@@ -1,5 +1,8 @@
 import Equations
+import ErrorBounds
+import Kernels
 import Notation
+import TestSupport
 
 extension Function {
   static let training: [String: Function] = [
@@ -7,27 +10,52 @@ extension Function {
   ].reduce(into: [:]) { all, topic in all.merge(topic) { word, _ in word } }
 
   private static let loss: [String: Function] = [
-    "crossEntropy": Function(1, ["labels", "ignoring", "reduction"]) { (a) throws(Fault) in
-      .numbers(
-        crossEntropy(
-          try a.numbers(0), labels: try a.integers("labels"), ignoring: try a.ignored(),
-          reduction: try a.option("reduction", LossReduction.mean)))
-    },
+    "crossEntropy": Function(
+      1, ["labels", "ignoring", "reduction"],
+      equation: { (a) throws(Fault) in
+        .numbers(
+          crossEntropy(
+            try a.numbers(0), labels: try a.integers("labels"), ignoring: try a.ignored(),
+            reduction: try a.option("reduction", LossReduction.mean)))
+      },
+      kernel: { (a) throws(Fault) in
+        let (z, labels, ignored) = (
+          try a.numbers(0), try a.integers("labels"), try a.ignored()
+        )
+        let reduction = try a.option("reduction", LossReduction.mean)
+        return KernelResult(
+          value: crossEntropy(
+            try exactFloats(z), labels: labels, ignoring: ignored, reduction: reduction),
+          bound: crossEntropyBound(z, labels: labels, ignoring: ignored, reduction: reduction))
+      }),
     "labelCount": Function(1, ["ignoring"]) { (a) throws(Fault) in
       .single(Double(labelCount(try a.integers(0), ignoring: try a.ignored())))
     },
-    "meanLoss": Function(0, ["ofBatches", "counts", "weighting"]) { (a) throws(Fault) in
-      .single(
-        meanLoss(
-          ofBatches: try a.numbers("ofBatches"), counts: try a.integers("counts"),
-          weighting: try a.option("weighting", LossWeighting.tokens)))
-    },
-    "perplexity": Function(0, ["ofBatches", "counts", "weighting"]) { (a) throws(Fault) in
-      .single(
-        perplexity(
-          ofBatches: try a.numbers("ofBatches"), counts: try a.integers("counts"),
-          weighting: try a.option("weighting", LossWeighting.tokens)))
-    },
+    "meanLoss": Function(
+      0, ["ofBatches", "counts", "weighting"],
+      equation: { (a) throws(Fault) in
+        let (losses, counts, weighting) = try a.batches()
+        return .single(meanLoss(ofBatches: losses, counts: counts, weighting: weighting))
+      },
+      kernel: { (a) throws(Fault) in
+        let (losses, counts, weighting) = try a.batches()
+        return .single(
+          meanLoss(ofBatches: try exactFloats(losses), counts: counts, weighting: weighting),
+          bound: meanLossBound(ofBatches: losses, counts: counts, weighting: weighting))
+      }),
+    "perplexity": Function(
+      0, ["ofBatches", "counts", "weighting"],
+      equation: { (a) throws(Fault) in
+        let (losses, counts, weighting) = try a.batches()
+        return .single(perplexity(ofBatches: losses, counts: counts, weighting: weighting))
+      },
+      kernel: { (a) throws(Fault) in
+        let (losses, counts, weighting) = try a.batches()
+        guard let floats = try? exactFloats(losses) else { return nil }
+        return .single(
+          perplexity(ofBatches: floats, counts: counts, weighting: weighting),
+          bound: perplexityBound(ofBatches: losses, counts: counts, weighting: weighting))
+      }),
   ]
 
   private static let optimizers: [String: Function] = [
@@ -36,55 +64,85 @@ extension Function {
       [
         "gradient", "firstMoment", "secondMoment", "step", "learningRate", "beta1", "beta2",
         "epsilon", "epsilonPlace", "weightDecay", "decay",
-      ]
-    ) { (a) throws(Fault) in
-      let theta = try a.numbers(0)
-      let zeros = Tensor<Double>(shape: theta.shape, repeating: 0)
-      let state = AdamState(
-        firstMoment: try a.numbers("firstMoment", zeros),
-        secondMoment: try a.numbers("secondMoment", zeros), step: try a.integer("step", 0))
-      let settings = Adam(
-        learningRate: try a.number("learningRate"), beta1: try a.number("beta1", 0.9),
-        beta2: try a.number("beta2", 0.999), epsilon: try a.number("epsilon", 1e-8),
-        epsilonPlace: try a.option("epsilonPlace", EpsilonPlace.besideCorrectedRoot),
-        weightDecay: try a.number("weightDecay", 0),
-        decay: try a.option("decay", WeightDecay.coupled))
-      let next = adamStep(theta, gradient: try a.numbers("gradient"), state, settings)
-      return .record(
-        output: next.parameters,
-        parts: [
-          "parameters": next.parameters, "firstMoment": next.state.firstMoment,
-          "secondMoment": next.state.secondMoment,
-        ])
-    },
-    "sgdStep": Function(1, ["gradient", "velocity", "learningRate", "momentum"]) {
-      (a) throws(Fault) in
-      let theta = try a.numbers(0)
-      let next = sgdStep(
-        theta, gradient: try a.numbers("gradient"),
-        velocity: try a.numbers("velocity", theta.map { _ in 0 }),
-        SGD(learningRate: try a.number("learningRate"), momentum: try a.number("momentum", 0)))
-      return .record(
-        output: next.parameters,
-        parts: ["parameters": next.parameters, "velocity": next.velocity])
-    },
-    "globalNorm": Function(nil) { (a) throws(Fault) in
-      .single(globalNorm(try a.positionalNumbers()))
-    },
-    "clippingCoefficient": Function(1, ["maximumNorm", "epsilon"]) { (a) throws(Fault) in
-      .single(
-        clippingCoefficient(
-          norm: try a.number(0), maximumNorm: try a.number("maximumNorm"),
-          epsilon: try a.number("epsilon", 1e-6)))
-    },
+      ],
+      equation: { (a) throws(Fault) in
+        let (theta, gradient) = (try a.numbers(0), try a.numbers("gradient"))
+        let next = adamStep(theta, gradient: gradient, try a.adamState(), try a.adam())
+        return .record(
+          output: next.parameters,
+          parts: [
+            "parameters": next.parameters, "firstMoment": next.state.firstMoment,
+            "secondMoment": next.state.secondMoment,
+          ])
+      },
+      kernel: { (a) throws(Fault) in
+        let (theta, gradient) = (try a.numbers(0), try a.numbers("gradient"))
+        let (state, settings) = (try a.adamState(), try a.adam())
+        guard let floats = try? (exactFloats(theta), exactFloats(gradient)) else { return nil }
+        return KernelResult(
+          value: adamStep(floats.0, gradient: floats.1, state.converted(), settings).parameters,
+          bound: adamStepBound(theta, gradient: gradient, state, settings).parameters)
+      }),
+    "sgdStep": Function(
+      1, ["gradient", "velocity", "learningRate", "momentum"],
+      equation: { (a) throws(Fault) in
+        let (theta, gradient, velocity, settings) = try a.descent()
+        let next = sgdStep(theta, gradient: gradient, velocity: velocity, settings)
+        return .record(
+          output: next.parameters,
+          parts: ["parameters": next.parameters, "velocity": next.velocity])
+      },
+      kernel: { (a) throws(Fault) in
+        let (theta, gradient, velocity, settings) = try a.descent()
+        return KernelResult(
+          value: sgdStep(
+            try exactFloats(theta), gradient: try exactFloats(gradient),
+            velocity: try exactFloats(velocity), settings
+          ).parameters,
+          bound: sgdStepBound(theta, gradient: gradient, velocity: velocity, settings).parameters)
+      }),
+    "globalNorm": Function(
+      nil,
+      equation: { (a) throws(Fault) in .single(globalNorm(try a.positionalNumbers())) },
+      kernel: { (a) throws(Fault) in
+        let gradients = try a.positionalNumbers()
+        guard let floats = try? gradients.map(exactFloats) else { return nil }
+        return .single(globalNorm(floats), bound: globalNormBound(gradients))
+      }),
+    "clippingCoefficient": Function(
+      1, ["maximumNorm", "epsilon"],
+      equation: { (a) throws(Fault) in
+        .single(
+          clippingCoefficient(
+            norm: try a.number(0), maximumNorm: try a.number("maximumNorm"),
+            epsilon: try a.number("epsilon", 1e-6)))
+      },
+      kernel: { (a) throws(Fault) in
+        let (norm, maximum) = (try a.number(0), try a.number("maximumNorm"))
+        let epsilon = try a.number("epsilon", 1e-6)
+        return .single(
+          clippingCoefficient(
+            norm: try a.floats(0).storage[0], maximumNorm: maximum, epsilon: epsilon),
+          bound: clippingCoefficientBound(norm: norm, maximumNorm: maximum, epsilon: epsilon))
+      }),
     // Two gradients at most: an example calls them first and second.
-    "clipped": Function(nil, ["maximumNorm", "epsilon"]) { (a) throws(Fault) in
-      let gradients = clipped(
-        try a.positionalNumbers(), maximumNorm: try a.number("maximumNorm"),
-        epsilon: try a.number("epsilon", 1e-6))
-      let parts = zip(["first", "second"], gradients)
-      return .record(output: gradients[0], parts: Dictionary(uniqueKeysWithValues: parts))
-    },
+    "clipped": Function(
+      nil, ["maximumNorm", "epsilon"],
+      equation: { (a) throws(Fault) in
+        let gradients = clipped(
+          try a.positionalNumbers(), maximumNorm: try a.number("maximumNorm"),
+          epsilon: try a.number("epsilon", 1e-6))
+        let parts = zip(["first", "second"], gradients)
+        return .record(output: gradients[0], parts: Dictionary(uniqueKeysWithValues: parts))
+      },
+      kernel: { (a) throws(Fault) in
+        let (gradients, maximum) = (try a.positionalNumbers(), try a.number("maximumNorm"))
+        let epsilon = try a.number("epsilon", 1e-6)
+        guard let floats = try? gradients.map(exactFloats) else { return nil }
+        return KernelResult(
+          value: clipped(floats, maximumNorm: maximum, epsilon: epsilon)[0],
+          bound: clippedBound(gradients, maximumNorm: maximum, epsilon: epsilon)[0])
+      }),
   ]
 
   private static let schedules: [String: Function] = [
@@ -192,7 +250,51 @@ extension Value {
   }
 }
 
+extension KernelResult {
+  /// A single number.
+  fileprivate static func single(_ number: Float, bound: Double) -> KernelResult {
+    KernelResult(
+      value: Tensor(shape: [], storage: [number]), bound: Tensor(shape: [], storage: [bound]))
+  }
+}
+
 extension Arguments {
+  /// The losses of batches, what they are means of, and what counts.
+  fileprivate func batches() throws(Fault) -> (Tensor<Double>, Tensor<Int>, LossWeighting) {
+    (
+      try numbers("ofBatches"), try integers("counts"),
+      try option("weighting", LossWeighting.tokens)
+    )
+  }
+
+  /// What Adam keeps, zeros unless it is given.
+  fileprivate func adamState() throws(Fault) -> AdamState<Double> {
+    let zeros = try numbers(0).map { _ in 0.0 }
+    return AdamState(
+      firstMoment: try numbers("firstMoment", zeros),
+      secondMoment: try numbers("secondMoment", zeros), step: try integer("step", 0))
+  }
+
+  /// The settings of Adam.
+  fileprivate func adam() throws(Fault) -> Adam {
+    Adam(
+      learningRate: try number("learningRate"), beta1: try number("beta1", 0.9),
+      beta2: try number("beta2", 0.999), epsilon: try number("epsilon", 1e-8),
+      epsilonPlace: try option("epsilonPlace", EpsilonPlace.besideCorrectedRoot),
+      weightDecay: try number("weightDecay", 0), decay: try option("decay", WeightDecay.coupled))
+  }
+
+  /// Parameters, gradient, velocity and settings of a step of descent.
+  fileprivate func descent() throws(Fault) -> (
+    Tensor<Double>, Tensor<Double>, Tensor<Double>, SGD
+  ) {
+    let theta = try numbers(0)
+    return (
+      theta, try numbers("gradient"), try numbers("velocity", theta.map { _ in 0 }),
+      SGD(learningRate: try number("learningRate"), momentum: try number("momentum", 0))
+    )
+  }
+
   /// The label that does not count, if there is one.
   fileprivate func ignored() throws(Fault) -> Int? {
     try has("ignoring") ? integer("ignoring") : nil

@@ -31,3 +31,14 @@ extension GoldenCase {
     }
   }
 }
+
+extension GoldenCase.Attributes {
+  /// The dialect that an attribute names as Swift does.
+  public func dialect<Dialect>(_ name: String, of dialects: [Dialect]) -> Dialect {
+    let word = string(needed: name)
+    guard let dialect = dialects.first(where: { "\($0)" == word }) else {
+      fatalError("there is no \(name) \(word)")
+    }
+    return dialect
+  }
+}

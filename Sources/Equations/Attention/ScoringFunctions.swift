@@ -20,35 +20,26 @@ import Notation
 public func scores<S: Scalar>(
   queries q: Tensor<S>, keys k: Tensor<S>, by function: ScoringFunction<S>
 ) -> Tensor<S> {
-  require(q.rank >= 2, "queries must be … × n × dq: got \(described(q.shape))")
-  require(
-    k.rank == q.rank && k.leadingShape == q.leadingShape,
-    "keys must have the leading dimensions of queries, \(described(q.shape)): "
-      + "got \(described(k.shape))")
+  let shape = ScoreShape(queries: q, keys: k, by: function)
   switch function {
   case .dot:
     return matrixProduct(q, k.transposed)
   case .scaledDot:
-    let factor = S(ScoreScale.rootKeyWidth.factor(keyWidth: k.shape[k.rank - 1]))
+    let factor = S(ScoreScale.rootKeyWidth.factor(keyWidth: shape.dk))
     return matrixProduct(q, k.transposed).map { $0 * factor }
   case .bilinear(let w):
     return matrixProduct(affineMap(q, AffineMap(weight: w)), k.transposed)
   case .additive(let score):
     let wk = affineMap(k, AffineMap(weight: score.key)).matrices
     let uq = affineMap(q, AffineMap(weight: score.query)).matrices
-    return eachPair(q, k) { g, i, j in
+    return eachPair(shape) { g, i, j in
       (0..<score.vector.count).reduce(0) { sum, a in
         sum + score.vector[a] * S.tanh(wk[g, j, a] + uq[g, i, a])
       }
     }
   case .concat(let w, let v):
-    let (dq, dk) = (q.shape[q.rank - 1], k.shape[k.rank - 1])
-    require(
-      v.rank == 1 && w.shape == [v.count, dq + dk],
-      "a score of \(dq) and \(dk) numbers together takes da × \(dq + dk) and da numbers: got "
-        + "\(described(w.shape)) and \(described(v.shape))")
     let (queries, keys) = (q.matrices, k.matrices)
-    return eachPair(q, k) { g, i, j in
+    return eachPair(shape) { g, i, j in
       let both = queries.slice(g).slice(i).storage + keys.slice(g).slice(j).storage
       let a = affineMap(Tensor(shape: [both.count], storage: both), AffineMap(weight: w))
       return (0..<v.count).reduce(0) { $0 + v[$1] * S.tanh(a[$1]) }
@@ -59,16 +50,15 @@ public func scores<S: Scalar>(
 /// The tensor … × n × m of a function of group, query and key.
 @inline(__always)
 private func eachPair<S: Scalar>(
-  _ q: Tensor<S>, _ k: Tensor<S>, _ score: (_ g: Int, _ i: Int, _ j: Int) -> S
+  _ shape: ScoreShape, _ score: (_ g: Int, _ i: Int, _ j: Int) -> S
 ) -> Tensor<S> {
-  let (n, m) = (q.shape[q.rank - 2], k.shape[k.rank - 2])
-  var s = Tensor<S>(shape: [q.leadingShape.reduce(1, *), n, m], repeating: 0)
-  for g in 0..<s.shape[0] {
-    for i in 0..<n {
-      for j in 0..<m { s[g, i, j] = score(g, i, j) }
+  var s = Tensor<S>(shape: [shape.groups, shape.n, shape.m], repeating: 0)
+  for g in 0..<shape.groups {
+    for i in 0..<shape.n {
+      for j in 0..<shape.m { s[g, i, j] = score(g, i, j) }
     }
   }
-  return s.reshaped(q.leadingShape + [n, m])
+  return s.reshaped(shape.scores)
 }
 
 /// Key–value attention: each query takes the values by the scores of their keys.
@@ -149,9 +139,7 @@ public func hardAttention<S: Scalar>(
 @specialized(where S == Float)
 @specialized(where S == Double)
 public func hardChoices<S: Scalar>(_ s: Tensor<S>, _ choice: HardChoice) -> Tensor<Int> {
-  require(
-    s.rank >= 1 && s.shape[s.rank - 1] > 0,
-    "hard attention needs an input to choose: got scores of \(described(s.shape))")
+  checkChoices(s.shape)
   switch choice {
   case .largest:
     return argmax(s)

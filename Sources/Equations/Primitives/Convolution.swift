@@ -17,25 +17,16 @@ import Notation
 @specialized(where S == Float)
 @specialized(where S == Double)
 public func convolution<S: Scalar>(_ x: Tensor<S>, _ p: Convolution<S>) -> Tensor<S> {
-  require(
-    x.rank >= 2 && x.shape[x.rank - 1] == p.inputs,
-    "x must be … × t × \(p.inputs): got \(described(x.shape)), "
-      + "the weight is \(described(p.weight.shape))")
-  let (t, left, right) = (x.shape[x.rank - 2], p.zeros.left, p.zeros.right)
-  require(
-    left + t + right >= p.span,
-    "a kernel that spans \(p.span) positions needs as many: "
-      + "got \(t) and \(left + right) of padding")
-  let results = (left + t + right - p.span) / p.stride + 1
+  let shape = ConvolutionShape(x, p)
   let sequences = x.matrices
-  var y = Tensor<S>(shape: [sequences.shape[0], results, p.outputs], repeating: 0)
-  for g in 0..<sequences.shape[0] {
-    for i in 0..<results {
+  var y = Tensor<S>(shape: [shape.groups, shape.results, p.outputs], repeating: 0)
+  for g in 0..<shape.groups {
+    for i in 0..<shape.results {
       for o in 0..<p.outputs {
         var sum: S = 0
         for j in 0..<p.kernel {
-          let position = i * p.stride + j * p.dilation - left
-          guard 0..<t ~= position else { continue }
+          let position = i * p.stride + j * p.dilation - p.zeros.left
+          guard 0..<shape.t ~= position else { continue }
           for c in 0..<p.inputs { sum += p.weight[o, c, j] * sequences[g, position, c] }
         }
         if let b = p.bias { sum += b[o] }
@@ -43,7 +34,7 @@ public func convolution<S: Scalar>(_ x: Tensor<S>, _ p: Convolution<S>) -> Tenso
       }
     }
   }
-  return y.reshaped(x.leadingShape + [results, p.outputs])
+  return y.reshaped(shape.output)
 }
 
 /// How many positions one result of a stack of convolutions depends on, from the first to the last.

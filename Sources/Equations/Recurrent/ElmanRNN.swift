@@ -70,7 +70,8 @@ public func elmanRNN<S: Scalar>(
 public func elmanRNNStep<S: Scalar>(
   _ x: Tensor<S>, _ h: Tensor<S>, _ p: ElmanRNN<S>
 ) -> Tensor<S> {
-  gated(x, h, p.gate, p.activation)
+  _ = RecurrenceShape(step: x, p.gate, states: [h])
+  return gated(x, h, p.gate, p.activation)
 }
 
 /// How the last state of Elman's network depends on its initial one.
@@ -87,18 +88,13 @@ public func elmanRNNStep<S: Scalar>(
 @specialized(where S == Float)
 @specialized(where S == Double)
 public func elmanRNNJacobian<S: Scalar>(hidden: Tensor<S>, _ p: ElmanRNN<S>) -> Tensor<S> {
-  let h = p.gate.width
-  require(
-    hidden.rank >= 2 && hidden.shape[hidden.rank - 1] == h,
-    "the states must be … × t × \(h): got \(described(hidden.shape))")
-  require(
-    p.activation == .tanh || p.activation == .relu,
-    "the slopes of tanh and relu follow from the states, those of \(p.activation) do not")
+  let shape = JacobianShape(hidden: hidden, p)
+  let h = shape.width
   let states = hidden.matrices
   let identity = Tensor<S>(
     shape: [h, h], storage: (0..<h * h).map { $0 / h == $0 % h ? 1 : 0 })
-  let products = (0..<states.shape[0]).flatMap { g in
-    (0..<states.shape[1]).reduce(identity) { product, t in
+  let products = (0..<shape.sequences).flatMap { g in
+    (0..<shape.steps).reduce(identity) { product, t in
       var next = matrixProduct(p.gate.recurrent.weight, product)
       for i in 0..<h {
         let y = states[g, t, i]
@@ -108,5 +104,5 @@ public func elmanRNNJacobian<S: Scalar>(hidden: Tensor<S>, _ p: ElmanRNN<S>) -> 
       return next
     }.storage
   }
-  return Tensor(shape: hidden.leadingShape + [h, h], storage: products)
+  return Tensor(shape: shape.output, storage: products)
 }

@@ -78,6 +78,7 @@ public func gru<S: Scalar>(
 @specialized(where S == Float)
 @specialized(where S == Double)
 public func gruStep<S: Scalar>(_ x: Tensor<S>, _ h: Tensor<S>, _ p: GRU<S>) -> GRUSteps<S> {
+  _ = RecurrenceShape(step: x, p.reset, states: [h])
   let r = gated(x, h, p.reset, .sigmoid)
   let z = gated(x, h, p.update, .sigmoid)
   let own = affineMap(x, p.candidate.input)

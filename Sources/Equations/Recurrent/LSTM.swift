@@ -82,6 +82,7 @@ public func lstm<S: Scalar>(
 public func lstmStep<S: Scalar>(
   _ x: Tensor<S>, _ state: LSTMState<S>, _ p: LSTM<S>
 ) -> LSTMSteps<S> {
+  _ = RecurrenceShape(step: x, p.inputGate, states: [state.hidden, state.cell])
   let i = gated(x, state.hidden, p.inputGate, .sigmoid)
   let f =
     p.forgetGate.map { gated(x, state.hidden, $0, .sigmoid) } ?? i.map { _ in 1 }

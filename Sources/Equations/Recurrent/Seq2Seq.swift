@@ -35,10 +35,7 @@ public func seq2Seq<S: Scalar>(
 public func seq2SeqSteps<S: Scalar>(
   source: Tensor<S>, inputs: Tensor<S>, _ p: Seq2Seq<S>, lengths: Tensor<Int>? = nil
 ) -> Seq2SeqSteps<S> {
-  require(
-    inputs.rank == source.rank && inputs.rank >= 2 && inputs.leadingShape == source.leadingShape,
-    "inputs must have the leading dimensions of the source, \(described(source.shape)): "
-      + "got \(described(inputs.shape))")
+  checkInputs(inputs, source: source)
   return decoded(source, p, lengths, count: inputs.shape[inputs.rank - 2]) { i, _ in
     let sequences = inputs.matrices
     return Tensor(
@@ -69,22 +66,12 @@ public func greedySeq2Seq<S: Scalar>(
   source: Tensor<S>, start: Tensor<S>, steps t: Int, _ p: Seq2Seq<S>,
   feedback: Feedback<S> = .oneHot, lengths: Tensor<Int>? = nil
 ) -> Seq2SeqSteps<S> {
-  require(t >= 0, "a number of steps cannot be negative: got \(t)")
-  let (v, width) = (p.output.outputs, p.inputs)
-  switch feedback {
-  case .oneHot:
-    require(
-      v == width, "a token's one-hot vector has \(v) elements, but a step's input has \(width)")
-  case .table(let table):
-    require(
-      table.shape == [v, width],
-      "a table of the \(v) tokens must be \(v) × \(width): got \(described(table.shape))")
-  }
+  p.check(feedback, steps: t)
   return decoded(source, p, lengths, count: t) { _, logits in
     guard let logits else { return start }
     let vectors = argmax(logits).storage.flatMap { token -> [S] in
       switch feedback {
-      case .oneHot: (0..<v).map { $0 == token ? 1 : 0 }
+      case .oneHot: (0..<p.inputs).map { $0 == token ? 1 : 0 }
       case .table(let table): table.slice(token).storage
       }
     }
@@ -115,11 +102,7 @@ public func seq2SeqEncoding<S: Scalar>(
     outputs = sideBySide(run(source, forward, lengths, .forward).hidden, backwards.hidden)
     last = backwards.last
   }
-  let s = outputs.shape[outputs.rank - 2]
-  let lengths = lengths ?? Tensor(shape: outputs.leadingShape, repeating: s)
-  let keep = lengths.storage.flatMap { length in (0..<s).map { $0 < length } }
-  return Seq2SeqEncoding(
-    outputs: outputs, keep: Tensor(shape: outputs.leadingShape + [s], storage: keep), last: last)
+  return Seq2SeqEncoding(outputs: outputs, lengths: lengths, last: last)
 }
 
 /// One step of the decoder.
@@ -136,10 +119,7 @@ public func seq2SeqEncoding<S: Scalar>(
 public func seq2SeqStep<S: Scalar>(
   _ y: Tensor<S>, _ state: RecurrentState<S>, _ encoding: Seq2SeqEncoding<S>, _ p: Seq2Seq<S>
 ) -> Seq2SeqStep<S> {
-  let leading = encoding.outputs.leadingShape
-  require(
-    y.shape == leading + [p.inputs],
-    "the input of a step must be \(described(leading + [p.inputs])): got \(described(y.shape))")
+  p.check(encoding, input: y.shape)
   var next = state
   var attention: AttentionSteps<S>?
   let combined: Tensor<S>

@@ -18,31 +18,14 @@ func recurrence<S: Scalar>(
   _ x: Tensor<S>, _ gate: Gate<S>, initial: [Tensor<S>?], lengths: Tensor<Int>?,
   direction: Direction, kept: Int, step: (Tensor<S>, [Tensor<S>]) -> [Tensor<S>]
 ) -> (kept: [Tensor<S>], last: [Tensor<S>]) {
-  let (d, h) = (gate.inputs, gate.width)
-  require(
-    x.rank >= 2 && x.shape[x.rank - 1] == d,
-    "x must be … × t × \(d): got \(described(x.shape))")
-  let (leading, t) = (x.leadingShape, x.shape[x.rank - 2])
-  for state in initial {
-    require(
-      state == nil || state!.shape == leading + [h],
-      "an initial state must be \(described(leading + [h])), for x of \(described(x.shape)): "
-        + "got \(described(state?.shape ?? []))")
-  }
-  let lengths = lengths ?? Tensor(shape: leading, repeating: t)
-  require(
-    lengths.shape == leading,
-    "lengths must be \(described(leading)), one for each sequence: got \(described(lengths.shape))")
-  require(
-    lengths.storage.allSatisfy { 0...t ~= $0 },
-    "a length must be between 0 and \(t): got \(lengths.storage)")
-
+  let shape = RecurrenceShape(x, gate, initial: initial, lengths: lengths)
+  let h = shape.width
   let sequences = x.matrices
   var states = initial.map { $0?.rows ?? Tensor(shape: [sequences.shape[0], h], repeating: 0) }
   var records = Array(
     repeating: Tensor<S>(shape: sequences.shape.dropLast() + [h], repeating: 0), count: kept)
   for g in 0..<sequences.shape[0] {
-    let (sequence, length) = (sequences.slice(g), lengths.storage[g])
+    let (sequence, length) = (sequences.slice(g), shape.lengths[g])
     for k in 0..<length {
       let at = direction == .forward ? k : length - 1 - k
       let results = step(sequence.slice(at), states.map { $0.slice(g) })
@@ -53,7 +36,7 @@ func recurrence<S: Scalar>(
     }
   }
   return (
-    records.map { $0.reshaped(x.shape.dropLast() + [h]) }, states.map { $0.reshaped(leading + [h]) }
+    records.map { $0.reshaped(shape.kept) }, states.map { $0.reshaped(shape.state) }
   )
 }
 

@@ -19,16 +19,14 @@ import Notation
 ///   is 0: 0 / 0. Without a decay a θ that is not finite stays out of the moments.
 ///
 /// OPT-1. D. Kingma and J. Ba 2014, algorithm 1. SPEC.md, Adam.
+///
 @specialized(where S == Float)
 @specialized(where S == Double)
 public func adamStep<S: Scalar>(
   _ parameters: Tensor<S>, gradient: Tensor<S>, _ state: AdamState<S>, _ settings: Adam
 ) -> (parameters: Tensor<S>, state: AdamState<S>) {
-  requireGradient(gradient, of: parameters)
-  require(
-    state.firstMoment.shape == parameters.shape,
-    "the moments must have the shape of the parameters: "
-      + "got \(described(state.firstMoment.shape)) for \(described(parameters.shape))")
+  checkGradient(gradient.shape, of: parameters.shape)
+  state.check(shapeOf: parameters.shape)
   var (theta, next) = (parameters, state)
   next.step += 1
   let (beta1, beta2) = (settings.beta1, settings.beta2)
@@ -75,11 +73,8 @@ public func adamStep<S: Scalar>(
 public func sgdStep<S: Scalar>(
   _ parameters: Tensor<S>, gradient: Tensor<S>, velocity: Tensor<S>, _ settings: SGD
 ) -> (parameters: Tensor<S>, velocity: Tensor<S>) {
-  requireGradient(gradient, of: parameters)
-  require(
-    velocity.shape == parameters.shape,
-    "the velocity must have the shape of the parameters: "
-      + "got \(described(velocity.shape)) for \(described(parameters.shape))")
+  checkGradient(gradient.shape, of: parameters.shape)
+  checkVelocity(velocity.shape, of: parameters.shape)
   let (rate, momentum) = (S(settings.learningRate), S(settings.momentum))
   var (theta, next) = (parameters, velocity)
   for i in theta.storage.indices {
@@ -88,11 +83,4 @@ public func sgdStep<S: Scalar>(
     theta.storage[i] -= rate * next.storage[i]
   }
   return (theta, next)
-}
-
-private func requireGradient<S: Scalar>(_ gradient: Tensor<S>, of parameters: Tensor<S>) {
-  require(
-    gradient.shape == parameters.shape,
-    "a gradient must have the shape of the parameters: "
-      + "got \(described(gradient.shape)) for \(described(parameters.shape))")
 }

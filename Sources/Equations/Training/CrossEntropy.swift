@@ -20,16 +20,10 @@ public func crossEntropy<S: Scalar>(
   _ logits: Tensor<S>, labels: Tensor<Int>, ignoring ignored: Int? = nil,
   reduction: LossReduction = .mean
 ) -> Tensor<S> {
-  require(
-    logits.rank >= 1 && labels.shape == Array(logits.shape.dropLast()),
-    "labels must have the shape of the logits without the vocabulary: "
-      + "got \(described(labels.shape)) for \(described(logits.shape))")
-  let (logP, v) = (logSoftmax(logits).rows, logits.shape[logits.rank - 1])
-  let losses = labels.storage.enumerated().map { i, label -> S in
-    if label == ignored { return 0 }
-    require(
-      label >= 0 && label < v, "label \(label) is outside of the vocabulary 0 ..< \(v)")
-    return -logP[i, label]
+  checkLabels(labels, ofLogits: logits.shape, ignoring: ignored)
+  let logP = logSoftmax(logits).rows
+  let losses = labels.storage.enumerated().map { i, label in
+    label == ignored ? 0 : -logP[i, label]
   }
   let count = labelCount(labels, ignoring: ignored)
   switch reduction {
@@ -38,11 +32,6 @@ public func crossEntropy<S: Scalar>(
   case .sum: return Tensor(shape: [], storage: [losses.reduce(0, +)])
   case .each: return Tensor(shape: labels.shape, storage: losses)
   }
-}
-
-/// How many labels count: those that are not ignored.
-public func labelCount(_ labels: Tensor<Int>, ignoring ignored: Int? = nil) -> Int {
-  labels.storage.count { $0 != ignored }
 }
 
 /// The loss of several batches from the mean loss of each.
@@ -63,12 +52,7 @@ public func labelCount(_ labels: Tensor<Int>, ignoring ignored: Int? = nil) -> I
 public func meanLoss<S: Scalar>(
   ofBatches losses: Tensor<S>, counts: Tensor<Int>, weighting: LossWeighting = .tokens
 ) -> S {
-  require(
-    losses.rank == 1 && counts.shape == losses.shape,
-    "each batch needs a loss and a count: got \(described(losses.shape)) losses "
-      + "and \(described(counts.shape)) counts")
-  require(
-    counts.storage.allSatisfy { $0 >= 0 }, "no count may be negative: got \(counts.storage)")
+  checkBatches(losses: losses.shape, counts: counts)
   switch weighting {
   case .tokens:
     let sums = zip(losses.storage, counts.storage).map { loss, count in

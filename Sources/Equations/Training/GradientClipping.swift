@@ -30,8 +30,7 @@ public func clipped<S: Scalar>(
 public func clippingCoefficient<S: Scalar>(
   norm: S, maximumNorm: Double, epsilon: Double = 1e-6
 ) -> S {
-  require(maximumNorm >= 0, "a norm cannot be negative: got \(maximumNorm) for the largest")
-  require(epsilon >= 0, "ε must not be negative: got \(epsilon)")
+  checkClipping(maximumNorm: maximumNorm, epsilon: epsilon)
   let coefficient = S(maximumNorm) / (norm + S(epsilon))
   return coefficient > 1 ? 1 : coefficient
 }

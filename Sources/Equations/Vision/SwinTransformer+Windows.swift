@@ -13,7 +13,7 @@ import Notation
 @specialized(where S == Float)
 @specialized(where S == Double)
 public func cyclicShift<S: Scalar>(_ x: Tensor<S>, by s: Int) -> Tensor<S> {
-  let (leading, height, width, channels) = mapShape(x)
+  let (leading, height, width, channels) = mapShape(x.shape)
   let x3 = x.reshaped([leading.reduce(1, *) * height, width, channels])
   func source(_ index: Int, of extent: Int) -> Int {
     let moved = (index + s % extent) % extent
@@ -41,7 +41,7 @@ public func cyclicShift<S: Scalar>(_ x: Tensor<S>, by s: Int) -> Tensor<S> {
 @specialized(where S == Float)
 @specialized(where S == Double)
 public func windows<S: Scalar>(_ x: Tensor<S>, size m: Int) -> Tensor<S> {
-  let (leading, height, width, channels) = mapShape(x)
+  let (leading, height, width, channels) = mapShape(x.shape)
   let y = patches(x, size: m)
   return y.reshaped(leading + [height / m * (width / m), m * m, channels])
 }
@@ -59,11 +59,7 @@ public func windows<S: Scalar>(_ x: Tensor<S>, size m: Int) -> Tensor<S> {
 public func joinedWindows<S: Scalar>(
   _ y: Tensor<S>, size m: Int, height: Int, width: Int
 ) -> Tensor<S> {
-  require(
-    y.rank >= 3 && m >= 1 && height % m == 0 && width % m == 0
-      && y.shape[y.rank - 3] == height / m * (width / m) && y.shape[y.rank - 2] == m * m,
-    "windows of \(m) × \(m) that make a map of \(height) × \(width) are needed: "
-      + "got \(described(y.shape))")
+  requireWindows(y, of: m, making: (height, width))
   let (leading, channels) = (y.shape.dropLast(3), y.shape[y.rank - 1])
   let y3 = y.reshaped([leading.reduce(1, *), height * width, channels])
   var x = y3

@@ -30,7 +30,7 @@ public func swinTransformerSteps<S: Scalar>(
   _ images: Tensor<S>, _ p: SwinTransformer<S>, fill: MaskFill = .excluded
 ) -> SwinTransformerSteps<S> {
   let rows = patches(images, size: p.patchSize, order: p.patchOrder)
-  let (leading, height, width, _) = mapShape(images)
+  let (leading, height, width, _) = mapShape(images.shape)
   let vectors = affineMap(rows, p.patch)
     .reshaped(leading + [height / p.patchSize, width / p.patchSize, p.patch.outputs])
   let embedded = p.patchNorm.map { layerNorm(vectors, $0) } ?? vectors
@@ -50,7 +50,7 @@ public func swinTransformerSteps<S: Scalar>(
 @specialized(where S == Float)
 @specialized(where S == Double)
 private func meanOfPositions<S: Scalar>(_ x: Tensor<S>) -> Tensor<S> {
-  let (leading, height, width, channels) = mapShape(x)
+  let (leading, height, width, channels) = mapShape(x.shape)
   let x3 = x.reshaped([leading.reduce(1, *), height * width, channels])
   var mean = Tensor<S>(shape: [x3.shape[0], channels], repeating: 0)
   for g in 0..<x3.shape[0] {
@@ -117,7 +117,7 @@ public func swinBlockSteps<S: Scalar>(
 public func shiftedWindowAttention<S: Scalar>(
   _ x: Tensor<S>, _ p: WindowAttention<S>, shift s: Int = 0, fill: MaskFill = .excluded
 ) -> Tensor<S> {
-  let (m, (_, height, width, _)) = (p.windowSize, mapShape(x))
+  let (m, (_, height, width, _)) = (p.windowSize, mapShape(x.shape))
   requireShift(s, of: m)
   let shift = min(height, width) <= m ? 0 : s
   let mask =
@@ -152,15 +152,7 @@ public func windowAttention<S: Scalar>(
 public func windowAttentionSteps<S: Scalar>(
   _ x: Tensor<S>, _ p: WindowAttention<S>, mask: Tensor<Bool>? = nil, fill: MaskFill = .excluded
 ) -> MultiHeadAttentionSteps<S> {
-  let size = p.windowSize * p.windowSize
-  require(
-    x.rank >= 3 && x.shape[x.rank - 2] == size,
-    "windows of \(p.windowSize) × \(p.windowSize) must be … × N × \(size) × C: "
-      + "got \(described(x.shape))")
-  let n = x.shape[x.rank - 3]
-  require(
-    mask == nil || mask!.shape == [n, size, size],
-    "a mask of windows must be \(n) × \(size) × \(size): got \(described(mask?.shape ?? []))")
+  let (n, size) = p.checkWindows(x, mask: mask)
   // The rank of the scores, … × N × h × M² × M².
   let leading = x.shape.dropLast(3).map { _ in 1 }
   return multiHeadAttentionSteps(
@@ -183,7 +175,7 @@ public func windowAttentionSteps<S: Scalar>(
 @specialized(where S == Float)
 @specialized(where S == Double)
 public func patchMerging<S: Scalar>(_ x: Tensor<S>, _ p: PatchMerging<S>) -> Tensor<S> {
-  let (leading, height, width, channels) = mapShape(x)
+  let (leading, height, width, channels) = mapShape(x.shape)
   let four = windows(x, size: 2).matrices
   // Windows go row by row, the four of a merging column by column.
   var merged = four

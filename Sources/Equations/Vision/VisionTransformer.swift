@@ -31,9 +31,7 @@ public func visionTransformerSteps<S: Scalar>(
   let leading = patches.leadingShape
   let x = affineMap(patches, p.patch).matrices
   let (n, d) = (x.shape[1], x.shape[2])
-  require(
-    p.positions.shape[0] == n + 1,
-    "the class token and \(n) patches need \(n + 1) positions: got \(p.positions.shape[0])")
+  p.checkPositions(patches: n)
   let embedded = Tensor(
     shape: leading + [n + 1, d],
     storage: (0..<x.shape[0]).flatMap { g in
@@ -66,10 +64,8 @@ public func visionTransformerSteps<S: Scalar>(
 public func patches<S: Scalar>(
   _ x: Tensor<S>, size p: Int, order: PatchOrder = .rowColumnChannel
 ) -> Tensor<S> {
-  let (leading, height, width, channels) = mapShape(x)
-  require(
-    p >= 1 && height % p == 0 && width % p == 0,
-    "squares of \(p) × \(p) must divide an image of \(height) × \(width)")
+  let (leading, height, width, channels) = mapShape(x.shape)
+  requireSquares(of: p, dividing: (height, width))
   let x3 = x.reshaped([leading.reduce(1, *), height, width * channels])
   let (n, columns) = (height / p * (width / p), width / p)
   var y = Tensor<S>(shape: [x3.shape[0], n, p * p * channels], repeating: 0)
@@ -89,15 +85,4 @@ public func patches<S: Scalar>(
     }
   }
   return y.reshaped(leading + [n, p * p * channels])
-}
-
-/// The extents of an image, or of a map of positions: … × height × width × channels.
-func mapShape<S: Scalar>(
-  _ x: Tensor<S>
-) -> (leading: [Int], height: Int, width: Int, channels: Int) {
-  require(
-    x.rank >= 3, "an image must be … × height × width × channels: got \(described(x.shape))")
-  return (
-    Array(x.shape.dropLast(3)), x.shape[x.rank - 3], x.shape[x.rank - 2], x.shape[x.rank - 1]
-  )
 }

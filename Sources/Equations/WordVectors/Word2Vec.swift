@@ -17,9 +17,7 @@ import Notation
 public func cbowHidden<S: Scalar>(
   _ contexts: Tensor<Int>, _ p: Word2Vec<S>, combining combination: ContextCombination = .mean
 ) -> Tensor<S> {
-  require(
-    contexts.rank >= 1 && contexts.shape[contexts.rank - 1] > 0,
-    "a context needs a word: got \(described(contexts.shape))")
+  checkContexts(contexts.shape)
   let vectors = tokenEmbedding(contexts, table: p.input).matrices
   let (n, d) = (vectors.shape[1], vectors.shape[2])
   let divisor = combination == .mean ? S(Double(n)) : 1
@@ -138,14 +136,9 @@ public func skipGramLoss<S: Scalar>(
 public func negativeSamplingLoss<S: Scalar>(
   hidden: Tensor<S>, words: Tensor<Int>, negatives: Tensor<Int>, _ p: Word2Vec<S>
 ) -> Tensor<S> {
-  require(
-    hidden.shape == words.shape + [p.output.shape[1]],
-    "each word is predicted from one vector: got \(described(words.shape)) words and "
-      + "\(described(hidden.shape)) numbers")
-  require(
-    negatives.shape.dropLast() == words.shape[...] && negatives.rank > words.rank,
-    "each word has its own negative samples: got \(described(words.shape)) words and "
-      + "\(described(negatives.shape)) samples")
+  checkSamples(
+    hidden: hidden.shape, words: words.shape, negatives: negatives.shape,
+    width: p.output.shape[1])
   let k = negatives.shape[words.rank]
   let h = hidden.rows
   let (there, absent) = (
@@ -222,7 +215,7 @@ public func unigramProbabilities<S: Scalar>(
       ? S.pow(S(Double(count)), S(sampler.power)) : 0
   }
   let sum = weights.reduce(0, +)
-  require(sum > 0, "a sample needs a word that occurs and is not excluded")
+  checkDrawable(sum.double)
   return Tensor(shape: sampler.counts.shape, storage: weights.map { $0 / sum })
 }
 
@@ -259,7 +252,7 @@ public func negativeSamples(
 
 /// For each of t positions, the others within the window.
 private func contexts(in t: Int, window: Int) -> [[Int]] {
-  require(window >= 1, "a window must reach a word at least: got \(window)")
+  checkWindow(window)
   let reach = min(window, t)
   return (0..<t).map { i in (max(0, i - reach)...min(t - 1, i + reach)).filter { $0 != i } }
 }

@@ -79,8 +79,7 @@ struct EnclosedCache {
 private func heads(
   _ x: Enclosure, _ map: AffineMap<Double>, _ h: Int, in arithmetic: Arithmetic
 ) -> Enclosure {
-  let y = affineMap(x, map, in: arithmetic)
-  return Enclosure(splitHeads(y.values, heads: h), errors: splitHeads(y.errors, heads: h))
+  affineMap(x, map, in: arithmetic).moved { splitHeads($0, heads: h) }
 }
 
 /// The keys and values of what may be off.
@@ -117,7 +116,29 @@ func multiHeadAttention(
     errors: scaledDotProductAttentionBounds(
       queries: q, keys: k, values: v, mask: mask, fill: fill, scale: scale, in: arithmetic
     ).output)
-  return affineMap(
-    Enclosure(concatenateHeads(attended.values), errors: concatenateHeads(attended.errors)),
-    p.output, in: arithmetic)
+  return affineMap(attended.moved { concatenateHeads($0) }, p.output, in: arithmetic)
+}
+
+/// The largest error that document 000's attention may have, element by element.
+///
+/// That of the multi-head attention whose heads have the shared map each for itself; its sums are taken
+/// to be as long as all heads are wide, though all but one head's terms are 0.
+///
+/// - Parameters:
+///   - z: What is asked for values, … × m × dModel.
+///   - y: What is asked for keys, … × m × dModel.
+///   - x: What asks, … × n × dModel.
+///   - p: The shared maps.
+///   - mask: Which positions may be seen.
+///   - arithmetic: Whose attention it is.
+/// - Returns: … × n × dModel; of no meaning where the output is not finite.
+public func sharedHeadAttentionBound(
+  values z: Tensor<Double>, keys y: Tensor<Double>, queries x: Tensor<Double>,
+  _ p: SharedHeadAttention<Double>, mask: AttentionMask<Double> = .none,
+  in arithmetic: Arithmetic = .kernel
+) -> Tensor<Double> {
+  multiHeadAttentionBound(
+    queries: x, keys: y, values: z, p.expanded, mask: mask,
+    fill: .replacedBeforeScaling(by: -1e20), scale: .rootModelWidth(p.output.inputs),
+    in: arithmetic)
 }

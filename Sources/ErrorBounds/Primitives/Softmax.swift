@@ -5,8 +5,8 @@ import Notation
 /// The largest error that a softmax may have, element by element.
 ///
 ///     p_i (e^{a_i + r + 2u} − 1) + η
-///     a_i = 2u + u |z_i − max z|      the exponential's ulp, and the rounding of its argument
-///     r   = Σ_j p_j a_j + γ_D         the sum, its terms positive
+///     a_i = 2u + u |z_i − max z|          the exponential's ulp, and the rounding of its argument
+///     r   = Σ_j p_j (e^{a_j} − 1) + γ_D   the sum, its terms positive
 ///     D   = ⌈m / 16⌉ + 5 for the kernel, m for the equation
 ///
 /// and 2u for the reciprocal and the last product. Weights below η, 2⁻¹²⁶ in `Float`, may be flushed.
@@ -18,14 +18,27 @@ import Notation
 public func softmaxBound(
   _ z: Tensor<Double>, in arithmetic: Arithmetic = .kernel
 ) -> Tensor<Double> {
-  mapRows(z) { row in
-    let errors = SoftmaxErrors(row, in: arithmetic)
-    return row.indices.map { i in
-      let p = errors.weights[i]
-      let epsilon = errors.ofTerm[i] + errors.ofSum + 2 * arithmetic.unitRoundoff
-      return (p == 0 ? 0 : p * expm1(epsilon)) + arithmetic.smallestNormal
+  softmax(Enclosure(z), in: arithmetic).errors
+}
+
+/// The softmax of logits that may be off.
+///
+/// As above with a_i larger by δ_i, the error of z_i, and by what it adds to the difference that is
+/// rounded. No weight is beyond 0 … 1 by more than rounding, so that 2 bounds any error.
+func softmax(_ z: Enclosure, in arithmetic: Arithmetic) -> Enclosure {
+  let (rows, offsets) = (z.values.rows, z.errors.rows)
+  var (values, errors) = ([Double](), [Double]())
+  for i in 0..<rows.shape[0] {
+    let row = SoftmaxErrors(rows.slice(i).storage, offBy: offsets.slice(i).storage, in: arithmetic)
+    values += row.weights
+    errors += zip(row.weights, row.ofTerm).map { p, ofTerm in
+      let epsilon = ofTerm + row.ofSum + 2 * arithmetic.unitRoundoff
+      return (p == 0 ? 0 : min(p * expm1(epsilon), 2)) + arithmetic.smallestNormal
     }
   }
+  let shape = z.values.shape
+  return Enclosure(
+    Tensor(shape: shape, storage: values), errors: Tensor(shape: shape, storage: errors))
 }
 
 /// The largest error that a log-softmax may have, element by element.
@@ -42,9 +55,11 @@ public func logSoftmaxBound(
   _ z: Tensor<Double>, in arithmetic: Arithmetic = .kernel
 ) -> Tensor<Double> {
   let u = arithmetic.unitRoundoff
-  return mapRows(z) { row in
-    let errors = SoftmaxErrors(row, in: arithmetic)
-    return row.map { z in
+  let rows = z.rows
+  let elements = (0..<rows.shape[0]).flatMap { i in
+    let row = rows.slice(i).storage
+    let errors = SoftmaxErrors(row, offBy: row.map { _ in 0 }, in: arithmetic)
+    return row.map { z -> Double in
       let d = z - errors.maximum
       if d == -.infinity { return 0 }
       let result = abs(d - errors.logOfSum)
@@ -52,6 +67,7 @@ public func logSoftmaxBound(
       return (u * (abs(d) + 2 * errors.logOfSum + result) + errors.ofSum) * 1.001
     }
   }
+  return Tensor(shape: z.shape, storage: elements)
 }
 
 /// The relative errors of one row's exponentials and of their sum.
@@ -62,7 +78,7 @@ private struct SoftmaxErrors {
   let ofTerm: [Double]
   let ofSum: Double
 
-  init(_ row: [Double], in arithmetic: Arithmetic) {
+  init(_ row: [Double], offBy offsets: [Double], in arithmetic: Arithmetic) {
     let u = arithmetic.unitRoundoff
     let largest = row.max() ?? 0
     let exponentials = row.map { exp($0 - largest) }
@@ -70,22 +86,14 @@ private struct SoftmaxErrors {
     maximum = largest
     weights = exponentials.map { $0 / sum }
     logOfSum = log(sum)
-    ofTerm = row.map { 2 * u + u * abs($0 - largest) }
-    let average = zip(weights, ofTerm).reduce(0) { $1.0 == 0 ? $0 : $0 + $1.0 * $1.1 }
+    let farthest = offsets.max() ?? 0
+    ofTerm = zip(row, offsets).map { z, offset in
+      offset + 2 * u + u * (abs(z - largest) + 2 * farthest)
+    }
+    let average = zip(weights, ofTerm).reduce(0) { $1.0 == 0 ? $0 : $0 + $1.0 * expm1($1.1) }
     let relative =
       average + arithmetic.gamma(arithmetic.sumDepth(row.count))
       + Double(row.count) * arithmetic.smallestNormal
-    ofSum = relative / (1 - relative)
+    ofSum = relative < 1 ? relative / (1 - relative) : .infinity
   }
-}
-
-private func mapRows(
-  _ z: Tensor<Double>, _ transform: ([Double]) -> [Double]
-) -> Tensor<Double> {
-  let rows = z.rows
-  let m = rows.shape[1]
-  let elements = (0..<rows.shape[0]).flatMap {
-    transform(Array(rows.storage[$0 * m..<($0 + 1) * m]))
-  }
-  return Tensor(shape: z.shape, storage: elements)
 }

@@ -18,16 +18,18 @@ public func encoderLayerBound(
   encoderBound(x, layers: [p], mask: mask, fill: fill, in: arithmetic)
 }
 
-/// The same for some positions of a post-norm layer, which see all of `others` and themselves are among
-/// them.
+/// The same for some positions, which see all of `others` and themselves are among them.
 public func encoderLayerBound(
   of x: Tensor<Double>, among others: Tensor<Double>, _ p: EncoderLayer<Double>,
   in arithmetic: Arithmetic = .kernel
 ) -> Tensor<Double> {
-  encoded(Enclosure(x), p, in: arithmetic) { x in
+  let others = Enclosure(others)
+  let seen =
+    p.placement == .preNorm ? layerNorm(others, p.attentionNorm, in: arithmetic) : others
+  return encoded(Enclosure(x), p, in: arithmetic) { x in
     multiHeadAttention(
-      queries: x, keys: Enclosure(others), values: Enclosure(others), p.attention, mask: .none,
-      fill: .excluded, scale: .rootKeyWidth, in: arithmetic)
+      queries: x, keys: seen, values: seen, p.attention, mask: .none, fill: .excluded,
+      scale: .rootKeyWidth, in: arithmetic)
   }.errors
 }
 
@@ -37,14 +39,22 @@ public func encoderBound(
   mask: AttentionMask<Double> = .none, fill: MaskFill = .excluded,
   in arithmetic: Arithmetic = .kernel
 ) -> Tensor<Double> {
-  let y = layers.reduce(Enclosure(x)) { x, p in
+  let y = encoder(Enclosure(x), layers: layers, mask: mask, fill: fill, in: arithmetic)
+  return (norm.map { layerNorm(y, $0, in: arithmetic) } ?? y).errors
+}
+
+/// The layers of an encoder, of what may be off.
+func encoder(
+  _ x: Enclosure, layers: [EncoderLayer<Double>], mask: AttentionMask<Double> = .none,
+  fill: MaskFill = .excluded, in arithmetic: Arithmetic
+) -> Enclosure {
+  layers.reduce(x) { x, p in
     encoded(x, p, in: arithmetic) { x in
       multiHeadAttention(
         queries: x, keys: x, values: x, p.attention, mask: mask, fill: fill,
         scale: .rootKeyWidth, in: arithmetic)
     }
   }
-  return (norm.map { layerNorm(y, $0, in: arithmetic) } ?? y).errors
 }
 
 /// A layer of what may be off, around its attention.

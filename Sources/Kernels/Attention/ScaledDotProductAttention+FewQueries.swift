@@ -4,8 +4,10 @@ extension Strip {
   /// From so many queries on they are the lanes of a strip.
   static let manyQueries = 8
 
-  static func scratchOfFew(_ shape: AttentionShape) -> Int {
-    (shape.n + 1) * Strip.keys + shape.n * (shape.dk + 2)
+  /// Multiply-adds below which a second thread costs more than it brings; of few queries, which wait for
+  /// memory, a quarter as many.
+  static func worthSharing(queries n: Int) -> Int {
+    ProductBlock.worthSharing / (n < manyQueries ? 4 : 1)
   }
 
   private var packedRows: Memory<Float> { scratch.part(0, shape.n * shape.dk) }
@@ -21,7 +23,7 @@ extension Strip {
     let n = queries.count
     for i in 0..<n {
       let (query, packed) = (q.row(i), packedRows.part(i * shape.dk, shape.dk))
-      for p in 0..<shape.dk { packed[p] = query[p] * (factor * log2OfE) }
+      for p in 0..<shape.dk { packed[p] = query[p] * factor }
       output.row(i).part(0, shape.dv).fill(0)
     }
     maxima.fill(-Float.greatestFiniteMagnitude)
@@ -34,20 +36,24 @@ extension Strip {
       for i in 0..<n {
         score(packedRows.part(i * shape.dk, shape.dk), keys)
         if sight == .some {
-          rules.apply(to: rowOfScores, group: group, queries: i..<i + 1, keys: keys, keyStride: 1)
+          let rules = rules.row(group: group, query: i)
+          for j in keys {
+            let at = j - keys.lowerBound
+            rowOfScores[at] = rules.masked(rowOfScores[at], key: j) ?? -.infinity
+          }
         }
         let maximum = max(maxima[i], largest(rowOfScores.part(0, keys.count)))
-        let correction = exponential2(Vector(repeating: maxima[i] - maximum))[0]
+        let correction = exponential(Vector(repeating: maxima[i] - maximum))[0]
         maxima[i] = maximum
         totals[i] = totals[i] * correction + weigh(keys.count, against: maximum)
         add(keys, times: correction, to: output.row(i).part(0, shape.dv))
       }
     }
+    for i in 0..<n { scale(output.row(i).part(0, shape.dv), by: 1 / totals[i]) }
+    if rules.isEmpty && shape.m > 0 { return }
     for i in 0..<n {
       let row = output.row(i).part(0, shape.dv)
-      scale(row, by: 1 / totals[i])
-      if rules.isEmpty && shape.m > 0 || row.isFinite { continue }
-      attendAlone(i, into: row)
+      if !row.isFinite { attendAlone(i, into: row) }
     }
   }
 
@@ -94,7 +100,7 @@ extension Strip {
     var total = Vector.zero
     var j = 0
     while j < keys {
-      let weight = exponential2(rowOfScores.vector(j) - maximum)
+      let weight = exponential(rowOfScores.vector(j) - maximum)
       rowOfScores.store(weight, j)
       total += weight
       j += lanes

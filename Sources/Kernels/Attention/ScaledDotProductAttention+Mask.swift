@@ -44,55 +44,114 @@ struct MaskRules: Sendable {
       sight = keys.lowerBound > queries.upperBound - 1 + causalOffset ? .none : .some
     }
     if let keep, sight != .none {
-      let seen = keep.count(group: group, queries: queries, keys: keys) { $0 }
+      let seen = keep.count(group: group, queries: queries, keys: keys)
       if seen == 0 { sight = .none } else if seen < queries.count * keys.count { sight = .some }
     }
     if let bias, sight != .none {
       // A bias of −∞ on every pair hides the block; any other bias has to be added.
-      let seen = bias.count(group: group, queries: queries, keys: keys) { $0 != -.infinity }
-      sight = seen == 0 ? .none : .some
+      let isHidden = bias.isEverywhere(-.infinity, group: group, queries: queries, keys: keys)
+      sight = isHidden ? .none : .some
     }
     return sight == .none && fill != .excluded ? .some : sight
   }
 
-  /// Adds the bias to a block of scores, keys × queries, and fills in what is hidden.
+  /// Floats that `apply` needs: a block of a tensor as it lies, and the same turned.
+  static let scratch = 2 * Strip.keys * Strip.queries
+
+  /// Adds the bias to a block of scores, keys × lanes, and fills in what is hidden.
+  ///
+  /// Tensors are turned as a block first, so that a key's numbers for all queries are one vector;
+  /// pair by pair, a bias took longer than the scores themselves. Under `.excluded` a bias of −∞ hides
+  /// by being added: where the sum is NaN the query is computed again on its own.
   func apply(
-    to scores: Memory<Float>, group: Int, queries: Range<Int>, keys: Range<Int>, keyStride: Int
+    to scores: Memory<Float>, group: Int, queries: Range<Int>, keys: Range<Int>,
+    scratch: Memory<Float>
   ) {
+    let width = VectorPair.width
+    if let bias {
+      let biases = bias.turned(group: group, queries: queries, keys: keys, into: scratch) {
+        $0 * log2OfE
+      }
+      for key in 0..<keys.count {
+        scores.store(scores.pair(key * width) + biases[key], key * width)
+      }
+    }
+    if causalOffset == nil && keep == nil { return }
+    let kept = keep?.turned(group: group, queries: queries, keys: keys, into: scratch) {
+      $0 ? 1 : 0
+    }
     // Below the diagonal a causal mask alone hides nothing.
     let first = queries.lowerBound + (causalOffset ?? 0) + 1
-    let concerned =
-      keep == nil && bias == nil ? keys.clamped(to: max(0, first)..<max(first, m)) : keys
-    for i in queries {
-      for j in concerned {
-        let at = (j - keys.lowerBound) * keyStride + i - queries.lowerBound
-        if let bias { scores[at] += bias[group, i, j] * log2OfE }
-        if isHidden(group: group, query: i, key: j) { scores[at] = filled(scores[at], log2OfE) }
+    let concerned = keep == nil ? keys.clamped(to: max(0, first)..<max(first, m)) : keys
+    for j in concerned {
+      let key = j - keys.lowerBound
+      let score = scores.pair(key * width)
+      let hidden = filled(score)
+      var masked = score
+      if let kept {
+        masked = masked.replacing(with: hidden, where: kept[key], isBelow: VectorPair(repeating: 1))
       }
+      if let causalOffset {
+        let firstSeeing = VectorPair(repeating: Float(j - causalOffset - queries.lowerBound))
+        masked = masked.replacing(with: hidden, where: .laneNumbers, isBelow: firstSeeing)
+      }
+      scores.store(masked, key * width)
     }
   }
 
-  /// The scaled score of one pair with the mask applied; `nil` if the key takes no part.
-  func masked(_ score: Float, group: Int, query i: Int, key j: Int) -> Float? {
-    let score = score + (bias?[group, i, j] ?? 0)
-    guard isHidden(group: group, query: i, key: j) else { return score }
-    return fill == .excluded ? nil : filled(score, 1)
+  /// The rules for one query.
+  func row(group: Int, query i: Int) -> Row {
+    Row(
+      keysBefore: causalOffset.map { i + $0 + 1 } ?? m, keep: keep?.row(group: group, query: i),
+      bias: bias?.row(group: group, query: i), excludes: fill == .excluded,
+      replacement: replacement, addend: addend)
   }
 
-  private func isHidden(group: Int, query i: Int, key j: Int) -> Bool {
-    if let causalOffset, j > i + causalOffset { return true }
-    if let keep, !keep[group, i, j] { return true }
-    if let bias, fill == .excluded, bias[group, i, j] == -.infinity { return true }
-    return false
+  /// What stands in hidden places instead of scores, in units of log₂ e.
+  @inline(__always)
+  private func filled(_ scores: VectorPair) -> VectorPair {
+    replacement.map { VectorPair(repeating: $0 * log2OfE) }
+      ?? scores + VectorPair(repeating: addend * log2OfE)
   }
 
-  /// What stands in a hidden place instead of `score`, in units of `unit`.
-  private func filled(_ score: Float, _ unit: Float) -> Float {
+  /// What stands in a hidden place, whatever its score is; `nil` if something is added to it.
+  private var replacement: Float? {
     switch fill {
     case .excluded: -.infinity
-    case .replaced(let value): Float(value) * unit
-    case .replacedBeforeScaling(let value): Float(value) * factor * unit
-    case .added(let value): score + Float(value) * unit
+    case .replaced(let value): Float(value)
+    case .replacedBeforeScaling(let value): Float(value) * factor
+    case .added: nil
+    }
+  }
+
+  /// What is added to a hidden score.
+  private var addend: Float { if case .added(let value) = fill { Float(value) } else { 0 } }
+}
+
+extension MaskRules {
+  /// What a mask says about the keys of one query.
+  struct Row {
+    fileprivate let keysBefore: Int
+    fileprivate let keep: Broadcast<Bool>.Row?
+    fileprivate let bias: Broadcast<Float>.Row?
+    fileprivate let excludes: Bool
+    fileprivate let replacement: Float?
+    fileprivate let addend: Float
+
+    /// A scaled score with the mask applied; `nil` if the key takes no part.
+    @inline(__always)
+    func masked(_ score: Float, key j: Int) -> Float? {
+      let score = score + (bias?[j] ?? 0)
+      if !isHidden(j) { return score }
+      return excludes ? nil : (replacement ?? score) + addend
+    }
+
+    @inline(__always)
+    private func isHidden(_ j: Int) -> Bool {
+      if j >= keysBefore { return true }
+      if let keep, !keep[j] { return true }
+      if let bias, excludes, bias[j] == -.infinity { return true }
+      return false
     }
   }
 }
@@ -113,19 +172,83 @@ private struct Broadcast<Element: Sendable>: Sendable {
     (queryStride, keyStride) = (strides[leading.count], strides[leading.count + 1])
   }
 
-  subscript(group: Int, i: Int, j: Int) -> Element {
-    memory[groupOffsets[group] + i * queryStride + j * keyStride]
+  /// The elements of one query.
+  struct Row {
+    fileprivate let memory: Memory<Element>
+    fileprivate let stride: Int
+
+    @inline(__always) subscript(j: Int) -> Element { memory[j * stride] }
   }
 
-  /// How many pairs of the block hold; rows that are one row in memory are counted once for all.
-  func count(
-    group: Int, queries: Range<Int>, keys: Range<Int>, where holds: (Element) -> Bool
-  ) -> Int {
-    let rows = queryStride == 0 ? queries.lowerBound..<queries.lowerBound + 1 : queries
+  @inline(__always) func row(group: Int, query i: Int) -> Row {
+    Row(memory: memory.from(groupOffsets[group] + i * queryStride), stride: keyStride)
+  }
+
+  /// A block with the queries in the lanes: what several queries or keys have in common is there once.
+  struct Turned {
+    fileprivate let memory: Memory<Float>
+    fileprivate let isSharedByQueries: Bool
+    fileprivate let keyStride: Int
+
+    /// The numbers of a key for all queries.
+    @inline(__always) subscript(key: Int) -> VectorPair {
+      let at = key * keyStride
+      return isSharedByQueries ? VectorPair(repeating: memory[at]) : memory.pair(at)
+    }
+  }
+
+  /// Writes the numbers of a block's pairs, turned, into scratch memory.
+  @inline(__always)
+  func turned(
+    group: Int, queries: Range<Int>, keys: Range<Int>, into scratch: Memory<Float>,
+    _ number: (Element) -> Float
+  ) -> Turned {
+    let (rows, columns) = distinct(queries, keys)
+    let block = scratch.part(0, Strip.keys * Strip.queries)
+    let turned = scratch.from(Strip.keys * Strip.queries)
+    for i in rows {
+      let from = row(group: group, query: i).memory.from(columns.lowerBound)
+      let numbers = block.from((i - rows.lowerBound) * Strip.keys)
+      for j in 0..<columns.count { numbers[j] = number(from[j]) }
+    }
+    transpose(
+      block, stride: Strip.keys, rows: rows.count, columns: columns.count, times: 1, into: turned,
+      stride: Strip.queries)
+    return Turned(
+      memory: turned, isSharedByQueries: queryStride == 0,
+      keyStride: keyStride == 0 ? 0 : Strip.queries)
+  }
+
+  /// Whether all pairs of a block have one element.
+  func isEverywhere(
+    _ element: Element, group: Int, queries: Range<Int>, keys: Range<Int>
+  ) -> Bool where Element: Equatable {
+    let (rows, columns) = distinct(queries, keys)
+    return rows.allSatisfy { i in
+      let row = row(group: group, query: i)
+      return columns.allSatisfy { row[$0] == element }
+    }
+  }
+
+  /// Queries and keys without those that read the same elements again.
+  fileprivate func distinct(
+    _ queries: Range<Int>, _ keys: Range<Int>
+  ) -> (rows: Range<Int>, columns: Range<Int>) {
+    (queryStride == 0 ? 0..<1 : queries, keyStride == 0 ? 0..<1 : keys)
+  }
+}
+
+extension Broadcast<Bool> {
+  /// How many pairs of the block are true.
+  func count(group: Int, queries: Range<Int>, keys: Range<Int>) -> Int {
+    let (rows, columns) = distinct(queries, keys)
     var count = 0
     for i in rows {
-      for j in keys where holds(self[group, i, j]) { count += 1 }
+      let from = row(group: group, query: i).memory.from(columns.lowerBound)
+      var inRow: UInt8 = 0  // below 256, and 32 of them in a vector
+      for j in 0..<columns.count { inRow &+= from[j] ? 1 : 0 }
+      count += Int(inRow)
     }
-    return count * (queries.count / rows.count)
+    return count * (queries.count / rows.count) * (keys.count / columns.count)
   }
 }

@@ -49,8 +49,8 @@ public func scaledDotProductAttentionSteps(
       let rules = MaskRules(mask, keep: keep, bias: bias, fill: fill, factor: factor, shape: shape)
       if rules.isEmpty { return }
       for at in scores.storage.indices {
-        let score = rules.masked(
-          scores.storage[at], group: at / (n * m), query: at / m % n, key: at % m)
+        let score = rules.row(group: at / (n * m), query: at / m % n)
+          .masked(scores.storage[at], key: at % m)
         masked.storage[at] = score ?? -.infinity
         if score == nil { hidden.append(at) }
       }

@@ -1,4 +1,3 @@
-import Foundation
 import Notation
 
 /// One attention of as many queries as a pair of vectors has lanes.
@@ -20,10 +19,15 @@ struct Strip {
   /// 126 to 510 keys are within 2 % of each other.
   static let keys = 192
 
-  /// Multiply-adds below which a second thread costs more than it brings: some 5 to 20 µs.
-  static let worthSharing = 1 << 18
+  /// Queries left over that cost less on their own than as a strip, of which one takes a third.
+  static let alone = 3
 
-  static func scratch(_ shape: AttentionShape) -> Int { (shape.dk + shape.dv + keys) * queries }
+  /// Keys whose scores such a query keeps: no lane adds up more than a block's weights.
+  static let keysAlone = keys * 8
+
+  static func scratch(_ shape: AttentionShape) -> Int {
+    (shape.dk + shape.dv + keys) * queries + MaskRules.scratch
+  }
 
   private var width: Int { VectorPair.width }
   private var packed: Memory<Float> { scratch.part(0, shape.dk * width) }  // dk × width
@@ -34,8 +38,17 @@ struct Strip {
     scratch.part((shape.dk + shape.dv) * width, Strip.keys * width)
   }
 
+  private var rulesScratch: Memory<Float> {
+    scratch.from((shape.dk + shape.dv + Strip.keys) * width)
+  }
+  private var isSeen: Memory<Float> { rulesScratch }  // 1 or 0, for a query on its own
+
   /// Writes the output of the strip's queries into n × dv.
   func attend(into output: HeadRows.Group) {
+    if queries.count <= Strip.alone {
+      for i in queries { attendAlone(i, into: output.row(i).part(0, shape.dv)) }
+      return
+    }
     transpose(
       q.row(queries.lowerBound), stride: q.stride, rows: queries.count,
       columns: shape.dk, times: factor * log2OfE, into: packed, stride: width)
@@ -60,7 +73,7 @@ struct Strip {
         })
       if sight == .some {
         rules.apply(
-          to: scores, group: group, queries: queries, keys: keys, keyStride: width)
+          to: scores, group: group, queries: queries, keys: keys, scratch: rulesScratch)
         grown = maximum
         for key in 0..<keys.count {
           grown = larger(grown, scores.pair(key * width))
@@ -95,47 +108,96 @@ struct Strip {
   /// A query that saw no key has a sum of 0 and comes out as 0 · ∞, NaN.
   private func finish(_ total: VectorPair, into output: HeadRows.Group) {
     let inverse = VectorPair(repeating: 1) / total
+    var poison = VectorPair(repeating: 0)  // 0 times what is not finite is NaN
     for column in 0..<shape.dv {
-      sums.store(sums.pair(column * width) * inverse, column * width)
+      let result = sums.pair(column * width) * inverse
+      poison = poison + result * VectorPair(repeating: 0)
+      sums.store(result, column * width)
     }
     transpose(
       sums, stride: width, rows: shape.dv, columns: queries.count, times: 1,
       into: output.row(queries.lowerBound), stride: output.stride)
     if rules.isEmpty && shape.m > 0 { return }
-    for lane in 0..<queries.count {
-      let row = output.row(queries.lowerBound + lane).part(0, shape.dv)
-      if row.isFinite { continue }
-      attendAlone(queries.lowerBound + lane, into: row)
+    for lane in 0..<queries.count where poison[lane].isNaN {
+      let i = queries.lowerBound + lane
+      attendAlone(i, into: output.row(i).part(0, shape.dv))
     }
   }
 
-  /// One query, one key after the other, scores computed twice: exact in what it leaves out.
+  /// One query on its own: exact in what it leaves out.
+  ///
+  /// The lanes are those of keys and values in the products, and keys in the exponentials. Scores are
+  /// computed twice if there are more keys than their memory holds.
   func attendAlone(_ i: Int, into row: Memory<Float>) {
-    func forEachKey(_ body: (Int, Float) -> Void) {
-      for j in 0..<shape.m {
-        var score: Float = 0
-        let (query, key) = (q.row(i), k.row(j))
-        for p in 0..<shape.dk { score += query[p] * key[p] }
-        if let masked = rules.masked(score * factor, group: group, query: i, key: j) {
-          body(j, masked)
-        }
+    row.fill(0)
+    let firsts = stride(from: 0, to: shape.m, by: Strip.keysAlone)
+    var maximum: Float?
+    for j0 in firsts {
+      if let largest = writeScores(ofQuery: i, from: j0) {
+        maximum = max(maximum ?? largest, largest)
       }
     }
-    row.fill(0)
-    var maximum = -Float.infinity
-    var seesKeys = false
-    forEachKey { _, score in
-      if maximum < score { maximum = score }
-      seesKeys = true
-    }
-    guard seesKeys else { return }
+    guard let maximum else { return }
     var total: Float = 0
-    forEachKey { j, score in
-      let weight = exp(score - maximum)
-      total += weight
-      let value = v.row(j)
-      for column in 0..<shape.dv { row[column] += weight * value[column] }
+    for j0 in firsts {
+      if shape.m > Strip.keysAlone { _ = writeScores(ofQuery: i, from: j0) }
+      let count = min(Strip.keysAlone, shape.m - j0)
+      var ofBlock = Vector.zero
+      forEachVector(count) { at, length in
+        let weights = exponential(scores.vector(at, first: length, filler: -.infinity) - maximum)
+        scores.store(weights, at, first: length)
+        ofBlock += weights
+      }
+      total += ofBlock.sum()
+      for at in 0..<count where isSeen[at] == 1 {
+        add(Vector(repeating: scores[at]), times: v.row(j0 + at), to: row)
+      }
     }
     for column in 0..<shape.dv { row[column] /= total }
   }
+
+  /// Writes the masked scores of one query's next keys, and which of them it sees.
+  ///
+  /// - Returns: The largest of what it sees, NaN passed over; `nil` if it sees no key.
+  private func writeScores(ofQuery i: Int, from j0: Int) -> Float? {
+    let (query, rules) = (q.row(i).part(0, shape.dk), rules.row(group: group, query: i))
+    let (scores, isSeen) = (scores, isSeen)
+    var largest: Float?
+    for at in 0..<min(Strip.keysAlone, shape.m - j0) {
+      let score = rules.masked(dotProduct(query, k.row(j0 + at)) * factor, key: j0 + at)
+      scores[at] = score ?? -.infinity
+      isSeen[at] = score == nil ? 0 : 1
+      guard let score else { continue }
+      let before = largest ?? -.infinity
+      largest = before < score ? score : before
+    }
+    return largest
+  }
+}
+
+/// Σ x_p y_p, in vectors whose lanes are added at the end.
+@inline(__always)
+private func dotProduct(_ x: Memory<Float>, _ y: Memory<Float>) -> Float {
+  var sum = Vector.zero
+  var p = 0
+  while p + lanes <= x.count {
+    sum = sum.addingProduct(x.vector(p), y.vector(p))
+    p += lanes
+  }
+  let rest = x.count - p
+  if rest > 0 { sum = sum.addingProduct(x.vector(p, first: rest), y.vector(p, first: rest)) }
+  return sum.sum()
+}
+
+/// Adds a row, each number times the weight, to another.
+@inline(__always)
+private func add(_ weight: Vector, times row: Memory<Float>, to sums: Memory<Float>) {
+  var c = 0
+  while c + lanes <= sums.count {
+    sums.store(sums.vector(c).addingProduct(weight, row.vector(c)), c)
+    c += lanes
+  }
+  let rest = sums.count - c
+  sums.store(
+    sums.vector(c, first: rest).addingProduct(weight, row.vector(c, first: rest)), c, first: rest)
 }

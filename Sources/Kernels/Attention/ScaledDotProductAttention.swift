@@ -13,7 +13,11 @@ import Notation
 ///
 /// Under `.excluded`, keys that no query of a strip sees are not computed. A query whose result is not
 /// finite, or that saw no key, is computed again on its own with the mask taken literally, so that
-/// nothing behind the mask reaches it.
+/// nothing behind the mask reaches it. So are one to three queries that no strip is left for: 49 of a
+/// window are three strips and one query. Biases and masks are turned, a block at a time, so that they
+/// meet the scores in vectors.
+///
+/// It is the attention of evaluation: no weights are dropped.
 ///
 /// Memory beyond the operands and the output: below 64 KiB a thread, whatever the lengths.
 ///
@@ -60,12 +64,12 @@ func attend(
   (mask.keep?.storage ?? []).withMemory { keep in
     (mask.bias?.storage ?? []).withMemory { bias in
       let rules = MaskRules(mask, keep: keep, bias: bias, fill: fill, factor: factor, shape: shape)
-      let areFew = shape.n < Strip.manyQueries
       let strips = (shape.n + Strip.queries - 1) / Strip.queries
-      let work = shape.groups * shape.n * shape.m * (shape.dk + shape.dv)
+      let multiplyAdds = shape.groups * shape.n * shape.m * (shape.dk + shape.dv)
       Threads.share(
-        tasks: shape.groups * strips, atMost: work >= Strip.worthSharing ? .max : 1,
-        scratch: areFew ? Strip.scratchOfFew(shape) : Strip.scratch(shape)
+        tasks: shape.groups * strips,
+        atMost: multiplyAdds >= Strip.worthSharing(queries: shape.n) ? .max : 1,
+        scratch: Strip.scratch(shape)
       ) { task, scratch in
         // The last strips of a causal attention are the longest: begin with them.
         let (g, i0) = (task / strips, (strips - 1 - task % strips) * Strip.queries)
@@ -73,7 +77,7 @@ func attend(
           group: g, queries: i0..<min(i0 + Strip.queries, shape.n), shape: shape,
           q: queries.group(g), k: keys.group(g), v: values.group(g), rules: rules,
           factor: factor, scratch: scratch)
-        if areFew {
+        if shape.n < Strip.manyQueries {
           strip.attendFew(into: output.group(g))
         } else {
           strip.attend(into: output.group(g))

@@ -137,7 +137,7 @@ struct Product: Sendable {
       multiplyRows(a, rows: n, b.from(j * k), rows: columns, k: k, into: c.from(j), stride: m)
       for i in 0..<n {
         let at = i * m + j
-        c.store(finished(c.pair(at, first: columns), i, j), at, first: columns)
+        c.store(finished(c.pair(at, first: columns), i, j, columns: columns), at, first: columns)
       }
     }
   }
@@ -162,42 +162,48 @@ struct Product: Sendable {
     let i0 = rowBlock * ProductBlock.rows
     let rows = min(ProductBlock.rows, n - i0)
     @inline(__always) func begin(_: Int) -> VectorPair { VectorPair(repeating: 0) }
-    @inline(__always) func end(_ i: Int, _ j: Int, _ sums: VectorPair) {
-      let columns = min(width, m - j)
+    @inline(__always) func end(_ i: Int, _ j: Int, columns: Int, _ sums: VectorPair) {
       let at = i * m + j
       let result = steps.lowerBound > 0 ? sums + c.pair(at, first: columns) : sums
-      c.store(steps.upperBound == k ? finished(result, i, j) : result, at, first: columns)
+      c.store(
+        steps.upperBound == k ? finished(result, i, j, columns: columns) : result, at,
+        first: columns)
     }
     if rows == 1 {
       // A panel at a time, a row alone would wait for its sums.
       multiplyPanel(
         rows: panels.count, a.from(i0 * k + steps.lowerBound), rowStride: 0, stepStride: 1,
-        b.memory, yStride: width, panelStride: b.stride, steps: steps.count,
-        begin: begin,
-        end: { panel, sums in end(i0, (panels.lowerBound + panel) * width, sums) })
+        b.memory, yStride: width, panelStride: b.stride, steps: steps.count, begin: begin
+      ) { panel, sums in
+        let j = (panels.lowerBound + panel) * width
+        end(i0, j, columns: min(width, m - j), sums)
+      }
     } else {
       for panel in panels {
+        let j = panel * width
+        let columns = min(width, m - j)
         multiplyPanel(
           rows: rows, a.from(i0 * k + steps.lowerBound), rowStride: k, stepStride: 1,
-          b.memory.from((panel - panels.lowerBound) * b.stride), yStride: width, steps: steps.count,
-          begin: begin, end: { row, sums in end(i0 + row, panel * width, sums) })
+          b.memory.from((panel - panels.lowerBound) * b.stride), yStride: width,
+          steps: steps.count, begin: begin
+        ) { row, sums in end(i0 + row, j, columns: columns, sums) }
       }
     }
   }
 
   /// What becomes of the sums of a panel's columns from j on in row i: bias, activation, addend.
   @inline(__always)
-  private func finished(_ sums: VectorPair, _ i: Int, _ j: Int) -> VectorPair {
-    let columns = min(VectorPair.width, m - j)
+  private func finished(_ sums: VectorPair, _ i: Int, _ j: Int, columns: Int) -> VectorPair {
     var result = sums
     if let bias { result = result + bias.pair(j, first: columns) }
-    result = activated(result, activation)
+    if activation != .identity { result = activated(result, activation) }
     if let addend { result = result + addend.pair(i * m + j, first: columns) }
     return result
   }
 }
 
 /// Copies a panel so that each step's numbers lie side by side; beyond the last column stands anything.
+@inline(always)
 func pack(
   _ b: RightOperand, steps: Range<Int>, columns: Range<Int>, k: Int, m: Int,
   into panel: Memory<Float>

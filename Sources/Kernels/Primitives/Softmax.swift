@@ -11,11 +11,14 @@ import Notation
 /// - Parameter x: … × m.
 /// - Returns: … × m.
 public func softmax(_ x: Tensor<Float>) -> Tensor<Float> {
-  mapRows(of: x, named: "softmax") { row, result in
-    let maximum = largest(row)
-    let sum = exponentials(row, minus: maximum, into: result)
-    scale(result, by: 1 / sum)
-  }
+  mapRows(of: x, named: "softmax") { softmax($0, into: $1) }
+}
+
+/// Writes the softmax of one row.
+func softmax(_ row: Memory<Float>, into result: Memory<Float>) {
+  let maximum = largest(row)
+  let sum = exponentials(row, minus: maximum, into: result)
+  scale(result, by: 1 / sum)
 }
 
 /// The logarithm of softmax over the last dimension: x − max − log Σ exp(x − max).
@@ -34,27 +37,25 @@ public func logSoftmax(_ x: Tensor<Float>) -> Tensor<Float> {
   }
 }
 
-/// The index of the largest element of every row, the first among equals; NaN counts as larger than any.
-///
-/// The same index as the equation's. The largest number is found a vector at a time, and then looked for.
+/// The index of the largest element of every row, the first among equals.
 ///
 /// Equation: `Equations/Primitives/Softmax.swift`.
 ///
 /// - Parameter z: … × m, with m ≥ 1.
-/// - Returns: … .
+/// - Returns: … . NaN counts as larger than any number.
 public func argmax(_ z: Tensor<Float>) -> Tensor<Int> {
-  require(
-    z.rank >= 1 && z.shape[z.rank - 1] > 0,
-    "argmax needs an element to choose: got \(described(z.shape))")
-  let m = z.shape[z.rank - 1]
+  let m = z.shape.last ?? 0
+  require(m > 0, "argmax needs an element to choose: got \(described(z.shape))")
   let indices = z.storage.withMemory { z in
-    (0..<z.count / m).map { i in
-      let row = z.part(i * m, m)
-      let maximum = largest(row)
-      return (0..<m).first { row[$0].isNaN } ?? (0..<m).first { row[$0] == maximum }!
-    }
+    (0..<z.count / m).map { indexOfLargest(z.part($0 * m, m)) }
   }
-  return Tensor(shape: Array(z.shape.dropLast()), storage: indices)
+  return Tensor(shape: z.shape.dropLast(), storage: indices)
+}
+
+/// The index of the first NaN of a row, or else of its largest number.
+func indexOfLargest(_ row: Memory<Float>) -> Int {
+  let maximum = largest(row)
+  return (0..<row.count).first { row[$0].isNaN } ?? (0..<row.count).first { row[$0] == maximum }!
 }
 
 /// Calls `body` with every row and the place for its result, rows shared among the threads.

@@ -70,6 +70,14 @@ func logOnePlus(_ e: Vector) -> Vector {
   return twice.addingProduct(twice * s, p)
 }
 
+/// −log σ(x) = max(−x, 0) + log(1 + e^−|x|), at most 3 ulp off while the result is normal.
+///
+/// From 87.7 on it is 0, at −∞ it is ∞. NaN stays NaN.
+@inline(__always)
+func minusLogSigmoid(_ x: Vector) -> Vector {
+  larger(-x, Vector.zero) + logOnePlus(exponential(-magnitude(x)))
+}
+
 /// sin r and cos r for |r| ≤ π/4, at most 0.9 ulp off.
 ///
 /// Polynomials of degree 3 and 4 in r² (4.0e-9, 1.2e-10).

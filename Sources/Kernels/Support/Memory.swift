@@ -84,9 +84,6 @@ extension Memory<Float> {
     for lane in 0..<length { self[i + lane] = x[lane] }
   }
 
-  /// Whether no element is infinite or NaN.
-  var isFinite: Bool { (0..<count).allSatisfy { self[$0].isFinite } }
-
   func fill(_ value: Float) { for i in 0..<count { self[i] = value } }
 
   /// Writes the numbers of a memory that is as large.
@@ -121,6 +118,22 @@ extension Array {
       if let base = elements.baseAddress { unsafe body(Memory(base, count: count)) }
       initialized = count
     }
+  }
+}
+
+extension [Float] {
+  /// Arrays of so many elements each, all of which `body` writes.
+  static func written(_ counts: [Int], _ body: ([Memory<Float>]) -> Void) -> [[Float]] {
+    func next(_ memories: [Memory<Float>]) -> [[Float]] {
+      if memories.count == counts.count {
+        body(memories)
+        return []
+      }
+      var others: [[Float]] = []
+      let first = written(counts[memories.count]) { others = next(memories + [$0]) }
+      return [first] + others
+    }
+    return next([])
   }
 }
 

@@ -6,24 +6,31 @@ extension AffineMap<Float> {
   /// It takes twice the memory. A new weight drops what was packed of the old one. Results have the same
   /// bits, packed or not.
   public func packed() -> AffineMap {
-    let width = VectorPair.width
-    let (panels, stride) = ((outputs + width - 1) / width, inputs * width)
     guard outputs > 1 else { return self }  // see `Product.computeTransposed`
-    let storage = [Float].written(panels * stride) { memory in
-      weight.storage.withMemory { weight in
-        Threads.share(tasks: panels) { panel, _ in
-          let columns = panel * width..<min((panel + 1) * width, outputs)
-          let target = memory.part(panel * stride, stride)
-          if columns.count < width { target.fill(0) }
-          pack(
-            .columns(weight), steps: 0..<inputs, columns: columns, k: inputs, m: outputs,
-            into: target)
-        }
-      }
-    }
+    let stride = panelStride
+    let storage = [Float].written(panelCount * stride) { pack(into: $0) }
     var map = self
     map.packed = PackedWeight(storage: storage, start: 0, panelStride: stride)
     return map
+  }
+
+  /// The number of panels, and of the floats of one.
+  var panelCount: Int { (outputs + VectorPair.width - 1) / VectorPair.width }
+  var panelStride: Int { inputs * VectorPair.width }
+
+  /// Writes all panels, zeros beyond the last output.
+  func pack(into memory: Memory<Float>) {
+    let width = VectorPair.width
+    weight.storage.withMemory { weight in
+      Threads.share(tasks: panelCount, atMost: weight.count >= 1 << 16 ? .max : 1) { panel, _ in
+        let columns = panel * width..<min((panel + 1) * width, outputs)
+        let target = memory.part(panel * panelStride, panelStride)
+        if columns.count < width { target.fill(0) }
+        Kernels::pack(
+          .columns(weight), steps: 0..<inputs, columns: columns, k: inputs, m: outputs,
+          into: target)
+      }
+    }
   }
 }
 
@@ -79,5 +86,65 @@ extension DecoderLayer<Float> {
     layer.crossAttention = crossAttention.packed()
     layer.feedForward = feedForward.packed()
     return layer
+  }
+}
+
+extension Gate<Float> {
+  /// The same gate, its maps packed.
+  public func packed() -> Gate { Gate(input: input.packed(), recurrent: recurrent.packed()) }
+}
+
+extension ElmanRNN<Float> {
+  /// The same network, its maps packed.
+  public func packed() -> ElmanRNN {
+    var network = self
+    network.gate = gate.packed()
+    return network
+  }
+}
+
+extension LSTM<Float> {
+  /// The same network, its maps packed.
+  public func packed() -> LSTM {
+    LSTM(
+      inputGate: inputGate.packed(), forgetGate: forgetGate?.packed(),
+      candidate: candidate.packed(), outputGate: outputGate.packed())
+  }
+}
+
+extension GRU<Float> {
+  /// The same network, its maps packed.
+  public func packed() -> GRU {
+    GRU(
+      reset: reset.packed(), update: update.packed(), candidate: candidate.packed(), form: form)
+  }
+}
+
+extension RecurrentCell<Float> {
+  /// The same network, its maps packed.
+  public func packed() -> RecurrentCell {
+    switch self {
+    case .elmanRNN(let p): .elmanRNN(p.packed())
+    case .lstm(let p): .lstm(p.packed())
+    case .gru(let p): .gru(p.packed())
+    }
+  }
+}
+
+extension Seq2Seq<Float> {
+  /// The same model, the maps of its networks and those after a step packed.
+  public func packed() -> Seq2Seq {
+    var model = self
+    switch encoder {
+    case .oneWay(let cell, let direction): model.encoder = .oneWay(cell.packed(), direction)
+    case .bothWays(let forward, let reverse):
+      model.encoder = .bothWays(forward: forward.packed(), reverse: reverse.packed())
+    }
+    if case .afterStep(let score, let combination) = attention {
+      model.attention = .afterStep(score, combination: combination.packed())
+    }
+    model.decoder = decoder.packed()
+    model.output = output.packed()
+    return model
   }
 }

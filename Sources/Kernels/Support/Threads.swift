@@ -25,6 +25,7 @@ public enum Threads {
     tasks: Int, atMost limit: Int = .max, scratch: Int = 0,
     _ body: @Sendable (Int, Memory<Float>) -> Void
   ) {
+    if tasks == 1 { return Workspace.with(scratch) { body(0, $0) } }  // nobody else is needed
     let next = Atomic(0)
     withoutActuallyEscaping(body) { body in
       run(workers: min(count, limit, tasks)) {

@@ -81,6 +81,25 @@ extension VectorPair {
   }
 }
 
+extension VectorPair {
+  /// 0, 1, 2 and so on.
+  @inline(__always) static var laneNumbers: VectorPair {
+    var numbers = VectorPair(repeating: 0)
+    for lane in 0..<width { numbers[lane] = Float(lane) }
+    return numbers
+  }
+
+  /// The lane of `other` where that of `a` is below that of `b`.
+  @inline(__always)
+  func replacing(
+    with other: VectorPair, where a: VectorPair, isBelow b: VectorPair
+  ) -> VectorPair {
+    VectorPair(
+      low.replacing(with: other.low, where: a.low .< b.low),
+      high.replacing(with: other.high, where: a.high .< b.high))
+  }
+}
+
 /// The larger of each pair of lanes; where either is NaN, the lane of `a`.
 @inline(__always)
 func larger(_ a: VectorPair, _ b: VectorPair) -> VectorPair {

@@ -120,17 +120,6 @@ struct TransformerParameters {
   }
 }
 
-extension GoldenCase.Attributes {
-  /// The dialect that an attribute names as Swift does.
-  func dialect<Dialect>(_ name: String, of dialects: [Dialect]) -> Dialect {
-    let word = string(needed: name)
-    guard let dialect = dialects.first(where: { "\($0)" == word }) else {
-      fatalError("there is no \(name) \(word)")
-    }
-    return dialect
-  }
-}
-
 /// Draws the parameters of small layers of one size and dialect: generic numbers without a pattern,
 /// each of which a `Float` holds.
 struct LayerMaker {

@@ -247,7 +247,8 @@ extension Draw {
     var (mask, _) = mask(leading: [g], rows: n, columns: m)
     if mask.causalOffset != nil { mask.causalOffset = integer("offset", in: -3...20) }
     if bool("biased", probability: 0.3) {
-      mask.bias = tensor("bias", [1, n, m], .ordinary)
+      let shape = [1, bool("of all queries") ? 1 : n, bool("of all keys") ? 1 : m]
+      mask.bias = tensor("bias", shape, .ordinary)
       if bool("−∞ in the bias", probability: 0.3) {
         mask.bias = mask.bias!.map { $0 < 0 ? -.infinity : $0 }
       }

@@ -80,6 +80,59 @@ struct MatrixProductKernelTests {
       Equations::affineMap(a, map, activation: .relu))
   }
 
+  @Test(
+    "a packed map gives the bits of the map, whatever its shape; few rows stay within the bound")
+  func packed() throws {
+    try checkProperty("packed affine map", cases: 200) { draw in
+      let n = draw.size("n", blocks: [6, 17, 36])
+      let (inputs, outputs) = (draw.size("inputs", upTo: 70), draw.size("outputs", blocks: [16]))
+      let x = draw.tensor("x", [n, inputs], .ordinary)
+      let map = AffineMap(
+        weight: draw.tensor("weight", [outputs, inputs], .ordinary),
+        bias: draw.bool("biased") ? draw.tensor("bias", [outputs], .ordinary) : nil)
+      let addend = draw.bool("adds") ? draw.tensor("addend", [n, outputs], .ordinary) : nil
+      let activation = draw.element("activation", of: Activation.allCases)
+      let packed = map.packed()
+      let got = fenced {
+        Kernels::affineMap(x, packed, activation: activation, adding: addend)
+      }
+      if n > 16 && outputs > 1 {
+        try expectSameBits(
+          got, Kernels::affineMap(x, map, activation: activation, adding: addend))
+      }
+      for row in 0..<n where outputs > 1 {
+        let alone = Kernels::affineMap(
+          x.slice(row), packed, activation: activation, adding: addend?.slice(row))
+        try expectSameBits(alone, got.slice(row))
+      }
+      let y = Equations::affineMap(
+        x.converted(to: Double.self), map.converted(), activation: activation)
+      let bound = affineMapBound(x.converted(), map.converted(), activation: activation)
+      let wide = addend?.converted(to: Double.self)
+      let output = wide.map { y + $0 } ?? y
+      try ErrorGauge(
+        got: got, expected: output,
+        bound: wide == nil
+          ? bound : bound + (output.map(abs) + bound).map { Arithmetic.kernel.unitRoundoff * $0 })
+    }
+  }
+
+  @Test("products of small integers are exact through packed maps", arguments: blockSizes)
+  func exactPacked(n: Int, k: Int, m: Int) throws {
+    var stream = RandomStream(seed: UInt64(n << 40 | k << 20 | m))
+    let x = integers([n, k], from: &stream)
+    let map = AffineMap(
+      weight: integers([m, k], from: &stream), bias: integers([m], from: &stream))
+    try expectSameBits(Kernels::affineMap(x, map.packed()), Equations::affineMap(x, map))
+  }
+
+  @Test("a new weight is not multiplied by the panels of the old one")
+  func repacked() throws {
+    var map = AffineMap<Float>(weight: [[1, 2], [3, 4]]).packed()
+    map.weight[1, 0] = 7
+    #expect(Kernels::affineMap([1, 1], map) == [3, 11])
+  }
+
   @Test("one thread and two give the same bits, and so does a second run")
   func threads() throws {
     var stream = RandomStream(seed: 3)
@@ -89,6 +142,14 @@ struct MatrixProductKernelTests {
     for count in [2, 2, 3, 7] {
       let several = Threads.$count.withValue(count) { Kernels::matrixProduct(a, b) }
       try expectSameBits(several, one)
+    }
+    for rows in [1, 9, 131] {
+      let map = AffineMap(weight: Tensor<Float>.normal([2100, 600], from: &stream))
+      let x = Tensor<Float>.normal([rows, 600], from: &stream)
+      for map in [map, map.packed()] {
+        let one = Threads.$count.withValue(1) { Kernels::affineMap(x, map) }
+        try expectSameBits(Threads.$count.withValue(3) { Kernels::affineMap(x, map) }, one)
+      }
     }
   }
 
@@ -140,7 +201,7 @@ private var affineMaps: [GoldenCase] {
 
 /// A tile has 6 rows, a panel 16 or 32 columns, a block 36 rows, 384 columns and 512 steps.
 private let blockSizes: [(n: Int, k: Int, m: Int)] =
-  [0, 1, 5, 6, 7, 15].flatMap { n in
+  [0, 1, 5, 6, 7, 15, 16, 17].flatMap { n in
     [0, 1, 2, 65].flatMap { k in [0, 1, 15, 16, 17, 31, 32, 35].map { m in (n, k, m) } }
   } + [(35, 3, 4), (36, 3, 4), (37, 3, 40), (75, 2, 33), (7, 511, 5), (7, 512, 5), (7, 513, 17)]
   + [(3, 1100, 18), (2, 3, 383), (2, 3, 384), (40, 520, 385), (2, 3, 771), (130, 140, 70)]

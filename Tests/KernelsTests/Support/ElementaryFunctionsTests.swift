@@ -44,6 +44,17 @@ struct ElementaryFunctionsTests {
     #expect(logOnePlus(Vector(repeating: .nan))[0].isNaN)
   }
 
+  @Test("−log σ is within 3 ulp")
+  func logarithmsOfSigmoids() {
+    let error = largestErrors(
+      of: { minusLogSigmoid($0) }, against: { max(-$0, 0) + log1p(exp(-abs($0))) }, from: -1e30,
+      to: 87.3)
+    #expect(error.ulps <= 3 && error.ulps > 0.5)
+    #expect(minusLogSigmoid(Vector(repeating: .infinity)) == .zero)
+    #expect(minusLogSigmoid(Vector(repeating: -.infinity))[0] == .infinity)
+    #expect(minusLogSigmoid(Vector(repeating: .nan))[0].isNaN)
+  }
+
   @Test("sine and cosine are within 0.9 ulp up to π/4")
   func sinesAndCosines() {
     let sine = largestErrors(

@@ -60,7 +60,7 @@ struct EncoderLayerKernelTests {
       let x = Tensor<Float>.normal([2, t, d], from: &stream)
       let wide = p.converted(to: Double.self)
       try ErrorGauge(
-        got: fenced { Kernels::encoderLayer(x, p, mask: .causal) },
+        got: fenced { Kernels::encoderLayer(x, p.packed(), mask: .causal) },
         expected: Equations::encoderLayer(x.converted(), wide, mask: .causal),
         bound: encoderLayerBound(x.converted(), wide, mask: .causal))
     }
@@ -75,6 +75,27 @@ struct EncoderLayerKernelTests {
     let one = Threads.$count.withValue(1) { Kernels::encoderLayer(x, p) }
     try expectSameBits(Threads.$count.withValue(2) { Kernels::encoderLayer(x, p) }, one)
     for b in 0..<2 { try expectSameBits(Kernels::encoderLayer(x.slice(b), p), one.slice(b)) }
+    try expectSameBits(Kernels::encoderLayer(x, p.packed()), one)
+  }
+
+  @Test("in steady state nothing is allocated but the output")
+  func allocations() async {
+    await #expect(processExitsWith: .success) {
+      var stream = RandomStream(seed: 11)
+      let layers = (0..<3).map { _ in
+        EncoderLayer<Float>.normal(
+          width: 64, heads: 4, dFF: 256, placement: .preNorm, from: &stream)
+      }
+      let x = Tensor<Float>.normal([2, 70, 64], from: &stream)
+      for layers in [layers, layers.map { $0.packed() }] {
+        Threads.$count.withValue(1) {
+          _ = Kernels::encoder(x, layers: layers)
+          let before = Allocations.count
+          _ = Kernels::encoder(x, layers: layers)
+          require(Allocations.count == before + 1, "\(Allocations.count - before) allocations")
+        }
+      }
+    }
   }
 }
 

@@ -2,18 +2,17 @@ import Notation
 import Parameters
 import SafeTensors
 import Specification
-import TestSupport
 
 /// Reads the parts of a Swin Transformer from the inputs of a golden case.
 ///
 /// A block's parameters are named as those of `nn.TransformerEncoderLayer`, and `bias_table` stands
 /// beside the maps of its attention.
-struct SwinParameters {
+public struct SwinParameters {
   private let file: SafeTensorsFile
   private let attributes: GoldenCase.Attributes
 
   /// The parameters of a golden case, and its dialects.
-  init(_ vector: GoldenCase) throws {
+  public init(_ vector: GoldenCase) throws {
     let names = vector.inputNames.filter { $0.contains(".") }
     let tensors = try names.map { ($0, StoredTensor(try vector.input($0)!)) }
     file = SafeTensorsFile(tensors: Dictionary(uniqueKeysWithValues: tensors))
@@ -21,24 +20,24 @@ struct SwinParameters {
   }
 
   /// The parameters of attention inside windows.
-  func windowAttention() throws -> WindowAttention<Double> {
+  public func windowAttention() throws -> WindowAttention<Double> {
     try loadParameters(from: file) { windowAttention($0, "") }
   }
 
   /// The parameters of one block.
-  func block() throws -> SwinBlock<Double> {
+  public func block() throws -> SwinBlock<Double> {
     try loadParameters(from: file) {
       block($0, "", shift: attributes.integer(needed: "shift"))
     }
   }
 
   /// The parameters of patch merging.
-  func merging() throws -> PatchMerging<Double> {
+  public func merging() throws -> PatchMerging<Double> {
     try loadParameters(from: file) { merging($0, "") }
   }
 
   /// The parameters of a model, every second block shifted by half a window.
-  func swinTransformer() throws -> SwinTransformer<Double> {
+  public func swinTransformer() throws -> SwinTransformer<Double> {
     try loadParameters(from: file) { reader in
       let (head, patch) = (shape("head.weight"), shape("patch.weight"))
       return SwinTransformer(
@@ -110,45 +109,4 @@ struct SwinParameters {
   }
 
   private func shape(_ name: String) -> [Int] { file.tensors[name]!.shape }
-}
-
-extension LayerMaker {
-  mutating func windowAttention(_ d: Int = width, window m: Int) -> WindowAttention<Double> {
-    let attention = attention(d)
-    return WindowAttention(
-      attention: attention,
-      biasTable: numbers([(2 * m - 1) * (2 * m - 1), attention.heads]), windowSize: m)
-  }
-
-  mutating func swinBlock(_ d: Int = width, window m: Int, shift s: Int) -> SwinBlock<Double> {
-    SwinBlock(
-      attention: windowAttention(d, window: m), attentionNorm: norm(d),
-      feedForward: feedForward(d), feedForwardNorm: norm(d), shift: s)
-  }
-
-  mutating func merging(from d: Int = width) -> PatchMerging<Double> {
-    PatchMerging(
-      norm: norm(4 * d),
-      reduction: AffineMap(weight: numbers([2 * d, 4 * d], deviation: 0.25)))
-  }
-
-  /// A model that begins with a width of 6; of each stage there are given windows and blocks.
-  mutating func swinTransformer(
-    patchSize: Int, channels: Int, stages: [(window: Int, blocks: Int)], patchNorm: Bool,
-    order: PatchOrder = .rowColumnChannel
-  ) -> SwinTransformer<Double> {
-    let widths = stages.indices.map { Self.width << $0 }
-    return SwinTransformer(
-      patchSize: patchSize, patchOrder: order,
-      patch: affineMap(Self.width, patchSize * patchSize * channels),
-      patchNorm: patchNorm ? norm() : nil,
-      stages: zip(stages, widths).map { stage, d in
-        SwinStage(
-          merging: d == Self.width ? nil : merging(from: d / 2),
-          blocks: (0..<stage.blocks).map {
-            swinBlock(d, window: stage.window, shift: $0 % 2 * (stage.window / 2))
-          })
-      },
-      norm: norm(widths.last!), head: affineMap(4, widths.last!))
-  }
 }
