@@ -11,7 +11,38 @@ var scaledDotProductAttentionBenchmarks: [Benchmark] {
     attentionBenchmark(heads: 8, length: 2048),
     attentionBenchmark(heads: 8, length: 2048, causal: true),
     attentionBenchmark(heads: 1, length: 16_384, measuresMemory: true),
+    stepBenchmark(sentences: 1, heads: 4, length: 16),
+    stepBenchmark(sentences: 1, heads: 8, length: 512),
+    stepBenchmark(sentences: 8, heads: 8, length: 512),
   ]
+}
+
+/// One query for each sentence and head, as in a step with a cache: keys and values are read once.
+private func stepBenchmark(sentences b: Int, heads h: Int, length m: Int) -> Benchmark {
+  let d = 64
+  return Benchmark(
+    topic: "Attention, one query", shape: "\(b) × \(h) × \(m) × \(d)",
+    work: .bytes(Double(2 * b * h * m * d * 4))
+  ) {
+    var stream = RandomStream(seed: UInt64(b))
+    let q = Tensor<Float>.normal([b, h, 1, d], from: &stream)
+    let k = Tensor<Float>.normal([b, h, m, d], from: &stream)
+    let v = Tensor<Float>.normal([b, h, m, d], from: &stream)
+    return Trial(
+      inputs: [("queries", q), ("keys", k), ("values", v)],
+      kernel: { Kernels::scaledDotProductAttention(queries: q, keys: k, values: v) },
+      naive: Naive { _ = Equations::scaledDotProductAttention(queries: q, keys: k, values: v) }
+    ) { output in
+      let queries = q.converted(to: Double.self)
+      let (keys, values) = (k.converted(to: Double.self), v.converted(to: Double.self))
+      return Verification(
+        rows: Array(0..<b * h), of: output,
+        expected: Equations::scaledDotProductAttention(
+          queries: queries, keys: keys, values: values),
+        bound: scaledDotProductAttentionBounds(queries: queries, keys: keys, values: values)
+          .output)
+    }
+  }
 }
 
 /// The operations of a causal attention are those of the pairs that it leaves: about half.

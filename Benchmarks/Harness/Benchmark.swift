@@ -16,7 +16,9 @@ var benchmarks: [Benchmark] {
       "Recurrent",
       elmanRNNBenchmarks + lstmBenchmarks + gruBenchmarks + seq2SeqBenchmarks)
     + family(
-      "Transformer", feedForwardBenchmarks + encoderLayerBenchmarks + decoderLayerBenchmarks)
+      "Transformer",
+      feedForwardBenchmarks + encoderLayerBenchmarks + decoderLayerBenchmarks
+        + transformerBenchmarks + generationBenchmarks)
     + family("Vision", visionTransformerBenchmarks + swinTransformerBenchmarks)
     + family("Word vectors", word2VecBenchmarks)
     + family("Training", crossEntropyBenchmarks + adamBenchmarks + gradientClippingBenchmarks)

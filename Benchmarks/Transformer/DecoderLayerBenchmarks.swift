@@ -4,57 +4,142 @@ import Kernels
 import Notation
 
 var decoderLayerBenchmarks: [Benchmark] {
-  [(16, 64, 4), (128, 512, 8), (512, 512, 8)].map { n, d, heads in
-    Benchmark(
-      topic: "Decoder layer", shape: "\(n) × \(d), \(heads) heads, memory \(n)",
-      work: .operations(layerOperations(n, d))
-    ) {
-      var stream = RandomStream(seed: UInt64(n))
-      func norm() -> LayerNorm<Float> { LayerNorm(width: d, epsilon: 1e-5) }
-      let p = DecoderLayer<Float>(
-        selfAttention: .normal(width: d, heads: heads, from: &stream), selfAttentionNorm: norm(),
-        crossAttention: .normal(width: d, heads: heads, from: &stream),
-        crossAttentionNorm: norm(),
-        feedForward: .normal(width: d, dFF: 4 * d, from: &stream), feedForwardNorm: norm(),
-        placement: .postNorm)
-      let packed = p.packed()
-      let x = Tensor<Float>.normal([n, d], from: &stream)
-      let memory = Tensor<Float>.normal([n, d], from: &stream)
-      // The first positions see each other only, so a shorter target has their outputs.
-      let count = min(n, 8)
-      let part = x.rows(Array(0..<count))
-      return Trial(
-        inputs: [("x", x), ("memory", memory)]
-          + p.selfAttention.named.map { ("self." + $0.name, $0.tensor) }
-          + p.crossAttention.named.map { ("cross." + $0.name, $0.tensor) }
-          + [
-            ("innerWeight", p.feedForward.inner.weight),
-            ("outerWeight", p.feedForward.outer.weight),
-          ],
-        kernel: { Kernels::decoderLayer(x, memory: memory, packed) },
-        naive: Naive(
-          shape: count < n ? "\(count) × \(d), memory \(n)" : nil,
-          share: shareOfFirst(count, of: n, d)
-        ) { _ = Equations::decoderLayer(part, memory: memory, p) }
-      ) { y in
-        let wide = p.converted(to: Double.self)
-        return Verification(
-          rows: Array(0..<count), of: y,
-          expected: Equations::decoderLayer(part.converted(), memory: memory.converted(), wide),
-          bound: decoderLayerBound(part.converted(), memory: memory.converted(), wide))
-      }
+  [(16, 64, 4), (128, 512, 8), (512, 512, 8)].map { length, width, heads in
+    layerBenchmark(length: length, width: width, heads: heads)
+  } + [
+    stepBenchmark(sentences: 1, length: 16, width: 64, heads: 4),
+    stepBenchmark(sentences: 1, length: 512, width: 512, heads: 8),
+    stepBenchmark(sentences: 8, length: 512, width: 512, heads: 8),
+  ]
+}
+
+/// All positions of a target at once, with a memory of as many.
+private func layerBenchmark(length n: Int, width d: Int, heads: Int) -> Benchmark {
+  Benchmark(
+    topic: "Decoder layer", shape: "\(n) × \(d), \(heads) heads, memory \(n)",
+    work: .operations(decoderLayerOperations(n, memory: n, d))
+  ) {
+    var stream = RandomStream(seed: UInt64(n))
+    let p = DecoderLayer<Float>.normal(width: d, heads: heads, from: &stream).packed()
+    let x = Tensor<Float>.normal([n, d], from: &stream)
+    let memory = Tensor<Float>.normal([n, d], from: &stream)
+    let count = min(n, 16)
+    let (part, ofMemory) = (x.rows(Array(0..<count)), memory.rows(Array(0..<count)))
+    return Trial(
+      inputs: [("x", x), ("memory", memory)] + p.named,
+      kernel: { Kernels::decoderLayer(x, memory: memory, p) },
+      naive: Naive(
+        shape: count < n ? "\(count) × \(d)" : nil,
+        share: decoderLayerOperations(count, memory: count, d)
+          / decoderLayerOperations(n, memory: n, d)
+      ) { _ = Equations::decoderLayer(part, memory: ofMemory, p) }
+    ) { y in
+      let last = LastSublayer(of: x, atMost: 8, memory: memory, p)
+      return Verification(rows: last.rows, of: y, expected: last.output, bound: last.bound)
     }
   }
 }
 
-/// Six projections of each position and two of the memory's, a network four times as wide; scores and
-/// weighted sums of half the pairs of positions, and of all pairs with the memory.
-private func layerOperations(_ n: Int, _ d: Int) -> Double {
-  Double(32 * n * d * d + 6 * n * n * d)
+/// One position of each sentence, with so many before it in a cache and a memory of a quarter.
+private func stepBenchmark(
+  sentences b: Int, length t: Int, width d: Int, heads: Int
+) -> Benchmark {
+  let s = t / 4
+  return Benchmark(
+    topic: "Decoder layer, one step", shape: "\(b) × \(d), \(t) kept, \(heads) heads",
+    work: .bytes(Double((14 * d * d + 2 * b * (t + s) * d) * 4))
+  ) {
+    var stream = RandomStream(seed: UInt64(b))
+    let p = DecoderLayer<Float>.normal(width: d, heads: heads, from: &stream).packed()
+    func kept(_ length: Int) -> KeyValueCache<Float> {
+      let shape = [b, heads, length, d / heads]
+      return KeyValueCache(
+        keys: .normal(shape, from: &stream), values: .normal(shape, from: &stream))
+    }
+    let x = Tensor<Float>.normal([b, 1, d], from: &stream)
+    let (before, memory) = (kept(t), kept(s))
+    var (cache, naiveCache) = (Optional(before), Optional(before))
+    return Trial(
+      inputs: [
+        ("x", x), ("keys", before.keys), ("values", before.values), ("memoryKeys", memory.keys),
+        ("memoryValues", memory.values),
+      ] + p.named,
+      kernel: {
+        cache!.truncate(to: t)
+        return Kernels::decoderLayerStep(x, cache: &cache, memory: memory, p)
+      },
+      naive: Naive {
+        naiveCache!.truncate(to: t)
+        _ = Equations::decoderLayerStep(x, cache: &naiveCache, memory: memory, p)
+      }
+    ) { y in
+      var own = before
+      own.append(keys: x, values: x, p.selfAttention)
+      let last = LastSublayer(of: x, atMost: b, own: own, memory: memory, mask: .none, p)
+      return Verification(rows: last.rows, of: y, expected: last.output, bound: last.bound)
+    }
+  }
 }
 
-/// Which part of the multiply-adds the first positions take: their own maps, but the whole memory's.
-private func shareOfFirst(_ count: Int, of n: Int, _ d: Int) -> Double {
-  let part = count * (28 * d * d + 2 * count * d + 4 * n * d) + 4 * n * d * d
-  return Double(part) / layerOperations(n, d)
+/// What the equation says of a layer's network, on what the kernels of its attentions give.
+///
+/// The bound of a whole layer, two attentions and the network, is infinite from a width of 64 on, and
+/// would allow anything. The attentions have rows of their own.
+struct LastSublayer {
+  let rows: [Int]
+  let output: Tensor<Double>
+  let bound: Tensor<Double>
+
+  /// Some positions of x, which may see what the caches have of it and of the memory.
+  init(
+    of x: Tensor<Float>, atMost most: Int, own: KeyValueCache<Float>,
+    memory: KeyValueCache<Float>, mask: AttentionMask<Float>, _ p: DecoderLayer<Float>
+  ) {
+    let attended = Kernels::residual(x, p.placement, p.selfAttentionNorm) { x in
+      Kernels::multiHeadAttention(queries: x, own, p.selfAttention, mask: mask)
+    }.output
+    let c = Kernels::residual(attended, p.placement, p.crossAttentionNorm) { a in
+      Kernels::multiHeadAttention(queries: a, memory, p.crossAttention)
+    }.output
+    rows = sampledRows(x.count / x.shape[x.rank - 1], atMost: most)
+    let (some, p) = (c.rows(rows).converted(to: Double.self), p.converted(to: Double.self))
+    output =
+      Equations::residual(some, p.placement, p.feedForwardNorm) { c in
+        Equations::feedForward(c, p.feedForward)
+      }.output
+    bound = residualBound(some, (p.placement, p.feedForwardNorm), through: p.feedForward)
+  }
+
+  /// Some positions of a post-norm layer that sees all of its target up to each of them.
+  init(of x: Tensor<Float>, atMost most: Int, memory: Tensor<Float>, _ p: DecoderLayer<Float>) {
+    self.init(
+      of: x, atMost: most, own: Kernels::keyValueCache(keys: x, values: x, p.selfAttention),
+      memory: Kernels::keyValueCache(keys: memory, values: memory, p.crossAttention),
+      mask: .causal, p)
+  }
+}
+
+/// Projections of target and memory, a network four times as wide, scores and weighted sums: the causal
+/// ones of half the pairs.
+func decoderLayerOperations(_ n: Int, memory s: Int, _ d: Int) -> Double {
+  Double(2 * d * d * (14 * n + 2 * s) + 4 * d * (n * (n + 1) / 2 + n * s))
+}
+
+extension DecoderLayer<Float> {
+  /// A post-norm layer without biases whose maps neither grow nor shrink what goes through them.
+  static func normal(width d: Int, heads: Int, from stream: inout RandomStream) -> DecoderLayer {
+    let norm = LayerNorm<Float>(width: d, epsilon: 1e-5)
+    return DecoderLayer(
+      selfAttention: .normal(width: d, heads: heads, from: &stream), selfAttentionNorm: norm,
+      crossAttention: .normal(width: d, heads: heads, from: &stream), crossAttentionNorm: norm,
+      feedForward: .normal(width: d, dFF: 4 * d, from: &stream), feedForwardNorm: norm,
+      placement: .postNorm)
+  }
+
+  /// The weights by the names that other people's software reads them by.
+  var named: [(name: String, tensor: Tensor<Float>)] {
+    selfAttention.named.map { ("own." + $0.name, $0.tensor) }
+      + crossAttention.named.map { ("cross." + $0.name, $0.tensor) }
+      + [("innerWeight", feedForward.inner.weight), ("outerWeight", feedForward.outer.weight)]
+  }
 }

@@ -162,37 +162,3 @@ public struct MultiHeadAttentionSteps<S: Scalar>: Sendable {
     self.output = output
   }
 }
-
-/// Keys and values that are computed once and asked many times.
-public struct KeyValueCache<S: Scalar>: Sendable {
-  /// The keys of every head: … × h × m × dk.
-  public var keys: Tensor<S>
-  /// The values of every head: … × h × m × dv.
-  public var values: Tensor<S>
-
-  /// Creates a cache of the keys and values given.
-  public init(keys: Tensor<S>, values: Tensor<S>) {
-    self.keys = keys
-    self.values = values
-  }
-
-  /// How many positions are held.
-  public var length: Int { keys.shape[keys.rank - 2] }
-
-  /// Adds the keys and values of later positions.
-  public mutating func append(_ later: KeyValueCache) {
-    keys = joined(keys, later.keys)
-    values = joined(values, later.values)
-  }
-
-  private func joined(_ a: Tensor<S>, _ b: Tensor<S>) -> Tensor<S> {
-    require(
-      a.leadingShape == b.leadingShape && a.shape.last == b.shape.last,
-      "what is added to a cache of \(described(a.shape)) must differ in its length only: "
-        + "got \(described(b.shape))")
-    let (x, y) = (a.matrices, b.matrices)
-    return Tensor(
-      shape: a.leadingShape + [x.shape[1] + y.shape[1], x.shape[2]],
-      storage: (0..<x.shape[0]).flatMap { x.slice($0).storage + y.slice($0).storage })
-  }
-}

@@ -138,14 +138,23 @@ extension Function {
           mask: try a.mask(otherwise: .causal), memoryMask: try a.mask("memoryMask"),
           fill: try a.option("fill", MaskFill.excluded)))
     },
-    "transformer": Function(1, ["source", "target"]) { (a) throws(Fault) in
-      let steps = transformerSteps(
-        source: try a.integers("source"), target: try a.integers("target"),
-        try a.option(0) as Transformer<Double>)
-      return .record(
-        output: steps.logits,
-        parts: ["memory": steps.memory, "decoded": steps.decoded, "logits": steps.logits])
-    },
+    "transformer": Function(
+      1, ["source", "target"],
+      equation: { (a) throws(Fault) in
+        let steps = transformerSteps(
+          source: try a.integers("source"), target: try a.integers("target"),
+          try a.option(0) as Transformer<Double>)
+        return .record(
+          output: steps.logits,
+          parts: ["memory": steps.memory, "decoded": steps.decoded, "logits": steps.logits])
+      },
+      kernel: { (a) throws(Fault) in
+        let (source, target) = (try a.integers("source"), try a.integers("target"))
+        let p = try a.option(0) as Transformer<Double>
+        return KernelResult(
+          value: Kernels::transformer(source: source, target: target, p.converted()),
+          bound: transformerBounds(source: source, target: target, p).logits)
+      }),
     "greedyGeneration": Function(1, ["source", "start", "stop", "maximumLength", "method"]) {
       (a) throws(Fault) in
       let translations = greedyGeneration(
@@ -166,13 +175,23 @@ extension Function {
           source: try a.integers("source"), target: try a.integers("target"),
           try a.option(0) as Transformer<Double>))
     },
-    "stepwiseLogits": Function(1, ["source", "target", "method"]) { (a) throws(Fault) in
-      .numbers(
-        stepwiseLogits(
-          source: try a.integers("source"), target: try a.integers("target"),
-          try a.option(0) as Transformer<Double>,
-          method: try a.option("method")))
-    },
+    "stepwiseLogits": Function(
+      1, ["source", "target", "method"],
+      equation: { (a) throws(Fault) in
+        .numbers(
+          stepwiseLogits(
+            source: try a.integers("source"), target: try a.integers("target"),
+            try a.option(0) as Transformer<Double>,
+            method: try a.option("method")))
+      },
+      kernel: { (a) throws(Fault) in
+        let (source, target) = (try a.integers("source"), try a.integers("target"))
+        let p = try a.option(0) as Transformer<Double>
+        return KernelResult(
+          value: stepwiseLogits(
+            source: source, target: target, p.converted(), method: try a.option("method")),
+          bound: transformerBounds(source: source, target: target, p).logits)
+      }),
   ]
 
   /// W₁, b₁, W₂ and b₂, outputs × inputs, and what stands between.

@@ -28,15 +28,88 @@ public func multiHeadAttentionBound(
   ).errors
 }
 
+/// The same for keys and values that are there already, and are exact.
+public func multiHeadAttentionBound(
+  queries x: Tensor<Double>, _ cache: KeyValueCache<Double>, _ p: MultiHeadAttention<Double>,
+  mask: AttentionMask<Double> = .none, fill: MaskFill = .excluded,
+  scale: ScoreScale = .rootKeyWidth, in arithmetic: Arithmetic = .kernel
+) -> Tensor<Double> {
+  multiHeadAttention(
+    queries: Enclosure(x), EnclosedCache(cache), p, mask: mask, fill: fill, scale: scale,
+    in: arithmetic
+  ).errors
+}
+
+/// The largest errors that keys and values may have: those of affine maps.
+///
+/// - Parameters:
+///   - y: What is asked for keys, … × m × its width.
+///   - z: What is asked for values, … × m × its width.
+///   - p: The maps.
+///   - arithmetic: Whose keys and values they are.
+public func keyValueCacheBound(
+  keys y: Tensor<Double>, values z: Tensor<Double>, _ p: MultiHeadAttention<Double>,
+  in arithmetic: Arithmetic = .kernel
+) -> KeyValueCache<Double> {
+  keyValueCache(keys: Enclosure(y), values: Enclosure(z), p, in: arithmetic).errors
+}
+
+/// Keys and values that may be off.
+struct EnclosedCache {
+  private(set) var values: KeyValueCache<Double>
+  private(set) var errors: KeyValueCache<Double>
+
+  /// Keys and values that are known exactly.
+  init(_ cache: KeyValueCache<Double>) {
+    self.init(keys: Enclosure(cache.keys), values: Enclosure(cache.values))
+  }
+
+  init(keys: Enclosure, values: Enclosure) {
+    self.values = KeyValueCache(keys: keys.values, values: values.values)
+    errors = KeyValueCache(keys: keys.errors, values: values.errors)
+  }
+
+  mutating func append(_ later: EnclosedCache) {
+    values.append(later.values)
+    errors.append(later.errors)
+  }
+}
+
+/// The parts of an affine map that belong to each head.
+private func heads(
+  _ x: Enclosure, _ map: AffineMap<Double>, _ h: Int, in arithmetic: Arithmetic
+) -> Enclosure {
+  affineMap(x, map, in: arithmetic).moved { splitHeads($0, heads: h) }
+}
+
+/// The keys and values of what may be off.
+func keyValueCache(
+  keys y: Enclosure, values z: Enclosure, _ p: MultiHeadAttention<Double>,
+  in arithmetic: Arithmetic
+) -> EnclosedCache {
+  EnclosedCache(
+    keys: heads(y, p.key, p.heads, in: arithmetic),
+    values: heads(z, p.value, p.heads, in: arithmetic))
+}
+
 /// Multi-head attention of what may be off.
 func multiHeadAttention(
   queries x: Enclosure, keys y: Enclosure, values z: Enclosure, _ p: MultiHeadAttention<Double>,
   mask: AttentionMask<Double>, fill: MaskFill, scale: ScoreScale, in arithmetic: Arithmetic
 ) -> Enclosure {
-  func heads(_ x: Enclosure, _ map: AffineMap<Double>) -> Enclosure {
-    affineMap(x, map, in: arithmetic).moved { splitHeads($0, heads: p.heads) }
-  }
-  let (q, k, v) = (heads(x, p.query), heads(y, p.key), heads(z, p.value))
+  multiHeadAttention(
+    queries: x, keyValueCache(keys: y, values: z, p, in: arithmetic), p, mask: mask, fill: fill,
+    scale: scale, in: arithmetic)
+}
+
+/// Multi-head attention of what may be off to keys and values that may be.
+func multiHeadAttention(
+  queries x: Enclosure, _ cache: EnclosedCache, _ p: MultiHeadAttention<Double>,
+  mask: AttentionMask<Double>, fill: MaskFill, scale: ScoreScale, in arithmetic: Arithmetic
+) -> Enclosure {
+  let q = heads(x, p.query, p.heads, in: arithmetic)
+  let k = Enclosure(cache.values.keys, errors: cache.errors.keys)
+  let v = Enclosure(cache.values.values, errors: cache.errors.values)
   let attended = Enclosure(
     scaledDotProductAttention(
       queries: q.values, keys: k.values, values: v.values, mask: mask, fill: fill, scale: scale),

@@ -56,6 +56,14 @@ public func residualBound(
   }.errors
 }
 
+/// The same whose F is a feed-forward network: the last sublayer of a layer.
+public func residualBound(
+  _ x: Tensor<Double>, _ norm: (placement: NormPlacement, parameters: LayerNorm<Double>)?,
+  through p: FeedForward<Double>, in arithmetic: Arithmetic = .kernel
+) -> Tensor<Double> {
+  residual(Enclosure(x), norm, in: arithmetic) { feedForward($0, p, in: arithmetic) }.errors
+}
+
 /// A residual sublayer of what may be off.
 func residual(
   _ x: Enclosure, _ norm: (placement: NormPlacement, parameters: LayerNorm<Double>)?,

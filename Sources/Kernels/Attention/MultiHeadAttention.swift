@@ -47,15 +47,19 @@ extension AttentionShape {
     queries x: [Int], keys y: [Int], values z: [Int], through p: MultiHeadAttention<Float>,
     _ mask: AttentionMask<Float>
   ) {
-    func ofHeads(_ x: [Int], _ map: AffineMap<Float>) -> [Int] {
-      let rows = MatrixProductShape(x, through: map).output
-      require(
-        rows.count >= 2, "a width that \(p.heads) heads divide is needed: got \(described(rows))")
-      return rows.dropLast(2) + [p.heads, rows[rows.count - 2], map.outputs / p.heads]
-    }
     self.init(
-      queries: ofHeads(x, p.query), keys: ofHeads(y, p.key), values: ofHeads(z, p.value), mask: mask
-    )
+      queries: p.headShape(x, p.query), keys: p.headShape(y, p.key),
+      values: p.headShape(z, p.value), mask: mask)
+  }
+}
+
+extension MultiHeadAttention<Float> {
+  /// … × h × rows × width of a head, of what a map makes of … × rows × its inputs.
+  func headShape(_ x: [Int], _ map: AffineMap<Float>) -> [Int] {
+    let rows = MatrixProductShape(x, through: map).output
+    require(
+      rows.count >= 2, "a width that \(heads) heads divide is needed: got \(described(rows))")
+    return rows.dropLast(2) + [heads, rows[rows.count - 2], map.outputs / heads]
   }
 }
 

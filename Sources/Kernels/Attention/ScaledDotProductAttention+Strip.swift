@@ -128,7 +128,7 @@ struct Strip {
   ///
   /// The lanes are those of keys and values in the products, and keys in the exponentials. Scores are
   /// computed twice if there are more keys than their memory holds.
-  private func attendAlone(_ i: Int, into row: Memory<Float>) {
+  func attendAlone(_ i: Int, into row: Memory<Float>) {
     row.fill(0)
     let firsts = stride(from: 0, to: shape.m, by: Strip.keysAlone)
     var maximum: Float?

@@ -8,6 +8,9 @@ import Notation
 /// and rescaling never leave their lane, and keys and values are read as they lie. Scores are in units
 /// of log₂ e, the scale folded into the packed queries.
 ///
+/// Fewer than eight queries, as in a step with a cache, would leave most lanes empty: there keys are the
+/// lanes of scores, and columns those of sums.
+///
 /// Under `.excluded`, keys that no query of a strip sees are not computed. A query whose result is not
 /// finite, or that saw no key, is computed again on its own with the mask taken literally, so that
 /// nothing behind the mask reaches it. So are one to three queries that no strip is left for: 49 of a
@@ -65,16 +68,20 @@ func attend(
       let multiplyAdds = shape.groups * shape.n * shape.m * (shape.dk + shape.dv)
       Threads.share(
         tasks: shape.groups * strips,
-        atMost: multiplyAdds >= ProductBlock.worthSharing ? .max : 1,
+        atMost: multiplyAdds >= Strip.worthSharing(queries: shape.n) ? .max : 1,
         scratch: Strip.scratch(shape)
       ) { task, scratch in
         // The last strips of a causal attention are the longest: begin with them.
         let (g, i0) = (task / strips, (strips - 1 - task % strips) * Strip.queries)
-        Strip(
+        let strip = Strip(
           group: g, queries: i0..<min(i0 + Strip.queries, shape.n), shape: shape,
           q: queries.group(g), k: keys.group(g), v: values.group(g), rules: rules,
-          factor: factor, scratch: scratch
-        ).attend(into: output.group(g))
+          factor: factor, scratch: scratch)
+        if shape.n < Strip.manyQueries {
+          strip.attendFew(into: output.group(g))
+        } else {
+          strip.attend(into: output.group(g))
+        }
       }
     }
   }

@@ -118,7 +118,7 @@ private func exponentials(
 }
 
 @inline(__always)
-private func scale(_ row: Memory<Float>, by factor: Float) {
+func scale(_ row: Memory<Float>, by factor: Float) {
   var i = 0
   while i + 4 * lanes <= row.count {
     for part in 0..<4 { row.store(row.vector(i + part * lanes) * factor, i + part * lanes) }

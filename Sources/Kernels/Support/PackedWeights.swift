@@ -67,6 +67,17 @@ extension EncoderLayer<Float> {
   }
 }
 
+extension Transformer<Float> {
+  /// The same Transformer, the maps of all layers and of the output packed.
+  public func packed() -> Transformer {
+    var model = self
+    model.stacks.encoderLayers = stacks.encoderLayers.map { $0.packed() }
+    model.stacks.decoderLayers = stacks.decoderLayers.map { $0.packed() }
+    model.output = output.packed()
+    return model
+  }
+}
+
 extension DecoderLayer<Float> {
   /// The same layer, its maps packed.
   public func packed() -> DecoderLayer {

@@ -392,6 +392,6 @@ extension KeyValueCache<Double> {
   /// Forgets all but the last so many positions.
   fileprivate mutating func cut(to count: Int) {
     let last = Array(length - min(count, length)..<length)
-    (keys, values) = (keys.rows(last), values.rows(last))
+    self = KeyValueCache(keys: keys.rows(last), values: values.rows(last))
   }
 }

@@ -62,6 +62,22 @@ struct SoftmaxKernelTests {
     for i in 0..<9 { try expectSameBits(Kernels::softmax(z.slice(i)), p.slice(i)) }
   }
 
+  @Test("argmax chooses what the equation chooses, among equals, infinities and NaN")
+  func largest() throws {
+    try checkProperty("argmax agreement", cases: 200) { draw in
+      let m = draw.size("m", from: 1, upTo: 70, blocks: [8, 32])
+      let z = Tensor(
+        shape: [3, m],
+        storage: (0..<3 * m).map { _ in
+          draw.element("z", of: [0, 1, 1, -2, 3, 3, -.infinity, .infinity, .nan] as [Float])
+        })
+      let got = Kernels::argmax(z)
+      try expect(got == Equations::argmax(z), "\(got.storage) is chosen")
+    }
+    let infinite = Tensor<Float>(shape: [1, 20], repeating: -.infinity)
+    #expect(Kernels::argmax(infinite) == [0])
+  }
+
   @Test("the kernel refuses what the equation refuses, in the same words")
   func shapes() async throws {
     let result = await #expect(
