@@ -1,5 +1,6 @@
 // swift-tools-version: 6.3
 
+import Foundation
 import PackageDescription
 
 // Memory safety is checked everywhere, so that the few unsafe lines say so; a warning is an error.
@@ -8,9 +9,15 @@ let checked: [SwiftSetting] = [
   .treatAllWarnings(as: .error),
 ]
 
-// The x86-64 level that is compiled for: the first with fused multiply-adds and eight lanes.
-// `TRANSFORMERSPEC_ARCH=x86-64-v4` asks for sixteen lanes. On arm64 the default has all that is used.
-let architecture = Context.environment["TRANSFORMERSPEC_ARCH"] ?? "x86-64-v3"
+// The x86-64 level that is compiled for: sixteen lanes where this machine has them, otherwise eight with
+// fused multiply-adds. `TRANSFORMERSPEC_ARCH=x86-64-v3` compiles for machines without AVX-512. On arm64 the
+// default has all that is used.
+let processor = (try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8)) ?? ""
+let hasSixteenLanes = ["avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"].allSatisfy {
+  processor.contains($0)
+}
+let architecture =
+  Context.environment["TRANSFORMERSPEC_ARCH"] ?? (hasSixteenLanes ? "x86-64-v4" : "x86-64-v3")
 
 // Equations, kernels and what is called in their loops are optimised in debug builds too, so that a
 // plain `swift test` runs the real kernels at full speed, and so that naive and optimised code are

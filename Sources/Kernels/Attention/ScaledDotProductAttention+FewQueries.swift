@@ -53,7 +53,7 @@ extension Strip {
     if rules.isEmpty && shape.m > 0 { return }
     for i in 0..<n {
       let row = output.row(i).part(0, shape.dv)
-      if !row.isFinite { attendAlone(i, into: row) }
+      if !(0..<shape.dv).allSatisfy({ row[$0].isFinite }) { attendAlone(i, into: row) }
     }
   }
 
