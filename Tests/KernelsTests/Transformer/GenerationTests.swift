@@ -96,7 +96,8 @@ struct GenerationKernelTests {
     try checkProperty("generation choices", cases: 60) { draw in
       var stream = RandomStream(seed: UInt64(draw.integer("numbers", in: 0...0xFFFF)))
       let p = Transformer<Float>.normal(
-        encoderLayers: 1, decoderLayers: 1, width: 4, heads: 2, words: 9,
+        encoderLayers: draw.integer("encoder layers", in: 0...1),
+        decoderLayers: draw.integer("decoder layers", in: 0...1), width: 4, heads: 2, words: 9,
         placement: draw.element("placement", of: [NormPlacement.postNorm, .preNorm]),
         from: &stream)
       let source = Tensor(

@@ -32,8 +32,8 @@ struct TransformerKernelTests {
       let d = draw.element("d", of: [2, 4])
       var stream = RandomStream(seed: UInt64(draw.integer("numbers", in: 0...0xFFFF)))
       var p = Transformer<Float>.normal(
-        encoderLayers: draw.integer("encoder layers", in: 0...2),
-        decoderLayers: draw.integer("decoder layers", in: 0...2), width: d, heads: 2, words: 7,
+        encoderLayers: draw.integer("encoder layers", in: 0...1),
+        decoderLayers: draw.integer("decoder layers", in: 0...1), width: d, heads: 2, words: 7,
         placement: draw.element("placement", of: [NormPlacement.postNorm, .preNorm]),
         from: &stream)
       p.sourcePadding = draw.element("source padding", of: [nil, 0])
