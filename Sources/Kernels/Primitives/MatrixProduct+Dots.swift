@@ -11,41 +11,61 @@ func multiplyRows(
   _ a: Memory<Float>, rows n: Int, _ b: Memory<Float>, rows m: Int, k: Int,
   into c: Memory<Float>, stride: Int
 ) {
-  @inline(__always) func dots<let rows: Int, let columns: Int>(
-    _ sums: consuming InlineArray<rows, InlineArray<columns, Vector>>, _ i: Int, _ j: Int
+  @inline(always) func run<let rows: Int, let columns: Int>(
+    _ dots: consuming Dots<rows, columns>, _ i: Int, _ j: Int
   ) {
-    let (a, b) = (a.part(i * k, rows * k), b.part(j * k, columns * k))
-    forEachVector(k) { p, length in
-      var x = InlineArray<rows, Vector>(repeating: .zero)
-      for row in 0..<rows { x[row] = a.vector(row * k + p, first: length) }
-      for column in 0..<columns {
-        let y = b.vector(column * k + p, first: length)
-        for row in 0..<rows { sums[row][column] = sums[row][column].addingProduct(x[row], y) }
-      }
-    }
-    for row in 0..<rows {
-      for column in 0..<columns { c[(i + row) * stride + j + column] = sums[row][column].sum() }
-    }
-  }
-  @inline(__always) func allRows<let columns: Int>(_ zeros: InlineArray<columns, Vector>, _ j: Int)
-  {
-    var i = 0
-    while i + 3 <= n {
-      dots(InlineArray<3, InlineArray<columns, Vector>>(repeating: zeros), i, j)
-      i += 3
-    }
-    while i < n {
-      dots(InlineArray<1, InlineArray<columns, Vector>>(repeating: zeros), i, j)
-      i += 1
-    }
+    dots.add(a.part(i * k, rows * k), b.part(j * k, columns * k), k: k)
+    dots.finish(into: c.from(i * stride + j), stride: stride)
   }
   var j = 0
   while j + 4 <= m {
-    allRows(InlineArray<4, Vector>(repeating: .zero), j)
+    var i = 0
+    while i + 3 <= n {
+      run(Dots<3, 4>(), i, j)
+      i += 3
+    }
+    while i < n {
+      run(Dots<1, 4>(), i, j)
+      i += 1
+    }
     j += 4
   }
   while j < m {
-    allRows(InlineArray<1, Vector>(repeating: .zero), j)
+    for i in 0..<n { run(Dots<1, 1>(), i, j) }
     j += 1
+  }
+}
+
+/// Dot products of some rows with some others, in registers.
+private struct Dots<let rows: Int, let columns: Int>: ~Copyable {
+  private var sums = InlineArray<rows, InlineArray<columns, Vector>>(
+    repeating: InlineArray(repeating: .zero))
+
+  @inline(always) init() {}
+
+  @inline(always) mutating func add(_ a: Memory<Float>, _ b: Memory<Float>, k: Int) {
+    var p = 0
+    while p + lanes <= k {
+      for column in 0..<columns {
+        let y = b.vector(column &* k &+ p)
+        for row in 0..<rows {
+          sums[row][column] = sums[row][column].addingProduct(a.vector(row &* k &+ p), y)
+        }
+      }
+      p &+= lanes
+    }
+    if p == k { return }
+    for column in 0..<columns {
+      let y = b.vector(column * k + p, first: k - p)
+      for row in 0..<rows {
+        sums[row][column] = sums[row][column].addingProduct(a.vector(row * k + p, first: k - p), y)
+      }
+    }
+  }
+
+  @inline(always) func finish(into c: Memory<Float>, stride: Int) {
+    for row in 0..<rows {
+      for column in 0..<columns { c[row * stride + column] = sums[row][column].sum() }
+    }
   }
 }

@@ -24,8 +24,8 @@ func tanh(_ x: Vector) -> Vector {
   let small = x.addingProduct(x * s, p)
   let clamped = smaller(a, Vector(repeating: 10))
   let one = Vector(repeating: 1)
-  let large = one - 2 / (exponential(clamped + clamped) + one)
-  let signed = large.replacing(with: -large, where: x .< Vector.zero)
+  let large = one - Vector(repeating: 2) / (exponential(clamped + clamped) + one)
+  let signed = large.replacing(with: Vector.zero - large, where: x .< Vector.zero)
   return signed.replacing(with: small, where: a .<= Vector(repeating: 0.625))
 }
 
