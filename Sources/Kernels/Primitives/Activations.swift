@@ -28,7 +28,7 @@ public func activate(_ x: Tensor<Float>, _ activation: Activation) -> Tensor<Flo
 }
 
 /// The activation of each lane.
-@inline(__always)
+@inline(always)
 func activated(_ x: Vector, _ activation: Activation) -> Vector {
   switch activation {
   case .identity: return x
@@ -45,7 +45,7 @@ func activated(_ x: Vector, _ activation: Activation) -> Vector {
 }
 
 /// The activation of each lane.
-@inline(__always)
+@inline(always)
 func activated(_ x: VectorPair, _ activation: Activation) -> VectorPair {
   VectorPair(activated(x.low, activation), activated(x.high, activation))
 }

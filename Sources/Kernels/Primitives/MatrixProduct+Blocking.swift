@@ -196,10 +196,16 @@ struct Product: Sendable {
   private func finished(_ sums: VectorPair, _ i: Int, _ j: Int, columns: Int) -> VectorPair {
     var result = sums
     if let bias { result = result + bias.pair(j, first: columns) }
-    if activation != .identity { result = activated(result, activation) }
+    if activation != .identity { result = activatedApart(result, activation) }
     if let addend { result = result + addend.pair(i * m + j, first: columns) }
     return result
   }
+}
+
+/// The activation of each lane, by a call: inlined into every tile's end, it takes the tiles' registers.
+@inline(never)
+private func activatedApart(_ x: VectorPair, _ activation: Activation) -> VectorPair {
+  activated(x, activation)
 }
 
 /// Copies a panel so that each step's numbers lie side by side; beyond the last column stands anything.

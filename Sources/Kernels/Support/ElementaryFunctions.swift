@@ -1,7 +1,7 @@
 /// 1 / (1 + e^−x), at most 2.2 ulp off while the result is normal; below −87.7 it is 0.
 ///
 /// e^−|x| does not overflow; for x < 0 it stands above the line, too. NaN stays NaN.
-@inline(__always)
+@inline(always)
 func sigmoid(_ x: Vector) -> Vector {
   let one = Vector(repeating: 1)
   let e = exponential(-magnitude(x))
@@ -13,7 +13,7 @@ func sigmoid(_ x: Vector) -> Vector {
 /// NaN stays NaN.
 /// Up to 5/8 x times a polynomial of degree 5 in x² (4.4e-9); from there on 1 − 2 / (e^2|x| + 1), which
 /// is 1 from 10 on.
-@inline(__always)
+@inline(always)
 func tanh(_ x: Vector) -> Vector {
   let (a, s) = (magnitude(x), x * x)
   var p = Vector(repeating: -0x1.766a3ep-8)
@@ -34,7 +34,7 @@ func tanh(_ x: Vector) -> Vector {
 /// At most 4.5 ulp off while the result is normal; from 13.3 on it is 0. NaN stays NaN.
 /// e^(−a²/2) times a polynomial of degree 9 in (a − 3) / (a + 3), over 1 + a (2.5e-8). The square's own
 /// rounding, which the exponential would enlarge up to 88 times, is taken back to first order.
-@inline(__always)
+@inline(always)
 func normalTail(_ a: Vector) -> Vector {
   let clamped = smaller(a, Vector(repeating: 14))
   let t = (clamped - 3) / (clamped + 3)
@@ -58,7 +58,7 @@ func normalTail(_ a: Vector) -> Vector {
 ///
 /// NaN stays NaN.
 /// 2 artanh(w) with w = e / (2 + e), which is at most 1/3; polynomial of degree 5 in w² (1.1e-10).
-@inline(__always)
+@inline(always)
 func logOnePlus(_ e: Vector) -> Vector {
   let twice = (e + e) / (e + 2)
   let s = twice * twice * 0.25
@@ -73,7 +73,7 @@ func logOnePlus(_ e: Vector) -> Vector {
 /// −log σ(x) = max(−x, 0) + log(1 + e^−|x|), at most 3 ulp off while the result is normal.
 ///
 /// From 87.7 on it is 0, at −∞ it is ∞. NaN stays NaN.
-@inline(__always)
+@inline(always)
 func minusLogSigmoid(_ x: Vector) -> Vector {
   larger(-x, Vector.zero) + logOnePlus(exponential(-magnitude(x)))
 }
@@ -81,7 +81,7 @@ func minusLogSigmoid(_ x: Vector) -> Vector {
 /// sin r and cos r for |r| ≤ π/4, at most 0.9 ulp off.
 ///
 /// Polynomials of degree 3 and 4 in r² (4.0e-9, 1.2e-10).
-@inline(__always)
+@inline(always)
 func sineAndCosine(_ r: Vector) -> (sine: Vector, cosine: Vector) {
   let s = r * r
   var p = Vector(repeating: -0x1.9953fp-13)
@@ -99,7 +99,7 @@ func sineAndCosine(_ r: Vector) -> (sine: Vector, cosine: Vector) {
 /// a is taken to −π/4 … π/4 in Double: adding 1.5 · 2⁵² rounds a / (π/2) to its nearest integer n and
 /// leaves n, modulo 4, in the low bits; π/2 is in two parts, so that a − n π/2 is off by 2⁻⁵³ of itself.
 /// Rounding it to Float adds 2⁻²⁴ to the 1.8 · 2⁻²⁴ of the polynomials.
-@inline(__always)
+@inline(always)
 func sineAndCosine(_ a: WideVector) -> (sine: Vector, cosine: Vector) {
   let shifted = WideVector(repeating: 0x1.8p52)
     .addingProduct(a, WideVector(repeating: 0x1.45f306dc9c883p-1))  // 2 / π
@@ -116,9 +116,9 @@ func sineAndCosine(_ a: WideVector) -> (sine: Vector, cosine: Vector) {
 }
 
 /// |x| in every lane.
-@inline(__always)
+@inline(always)
 private func magnitude(_ x: Vector) -> Vector { larger(x, -x) }
 
 /// The smaller of each pair of lanes; where either is NaN, the lane of `a`.
-@inline(__always)
+@inline(always)
 private func smaller(_ a: Vector, _ b: Vector) -> Vector { a.replacing(with: b, where: a .> b) }

@@ -4,7 +4,7 @@
 /// −½ … ½: adding 1.5 · 2²³ rounds t to n and leaves n + 127 in the low bits, which shifted by 23 are
 /// the bits of 2ⁿ. The polynomial is the best relative approximation of degree 5 with constant term 1
 /// (9.3e-8).
-@inline(__always)
+@inline(always)
 func exponential2(_ t: Vector) -> Vector {
   let clamped = larger(t, Vector(repeating: -127))
   let shifted = clamped + Vector(repeating: 0x1.8p23 + 127)
@@ -19,7 +19,7 @@ func exponential2(_ t: Vector) -> Vector {
 }
 
 /// 2 to the power of each lane.
-@inline(__always)
+@inline(always)
 func exponential2(_ t: VectorPair) -> VectorPair {
   VectorPair(exponential2(t.low), exponential2(t.high))
 }
@@ -28,7 +28,7 @@ func exponential2(_ t: VectorPair) -> VectorPair {
 ///
 /// Below −87.7 the result is exactly 0, NaN stays NaN. x splits into n ln 2 + r, |r| ≤ ½ ln 2, with
 /// ln 2 in two parts, so that r is as good as exact; polynomial of degree 6 (3.1e-9).
-@inline(__always)
+@inline(always)
 func exponential(_ x: Vector) -> Vector {
   let clamped = larger(x, Vector(repeating: -88))
   let shifted =
@@ -49,7 +49,7 @@ func exponential(_ x: Vector) -> Vector {
 let log2OfE: Float = 0x1.715476p+0  // 1 / ln 2, nearest Float
 
 /// 2ⁿ, from n + 127 in the low bits; n = −127 gives 0.
-@inline(__always)
+@inline(always)
 private func powerOfTwo(_ shifted: Vector) -> Vector {
   unsafe unsafeBitCast(unsafe unsafeBitCast(shifted, to: VectorBits.self) &<< 23, to: Vector.self)
 }
