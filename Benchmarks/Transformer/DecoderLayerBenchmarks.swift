@@ -138,7 +138,7 @@ extension DecoderLayer<Float> {
 
   /// The weights by the names that other people's software reads them by.
   var named: [(name: String, tensor: Tensor<Float>)] {
-    selfAttention.named.map { ("own." + $0.name, $0.tensor) }
+    selfAttention.named.map { ("self." + $0.name, $0.tensor) }
       + crossAttention.named.map { ("cross." + $0.name, $0.tensor) }
       + [("innerWeight", feedForward.inner.weight), ("outerWeight", feedForward.outer.weight)]
   }
