@@ -3,8 +3,9 @@ import Notation
 extension AffineMap<Float> {
   /// The same map, its weight packed once for all calls of the kernels; equations do not look at it.
   ///
-  /// It takes twice the memory. A new weight drops what was packed of the old one. Results have the same
-  /// bits, packed or not.
+  /// It takes twice the memory. A new weight drops what was packed of the old one. The bits of a row's
+  /// result do not depend on the other rows; they are those of the map that is not packed, but where
+  /// that one gets 16 rows or fewer, see `affineMap`.
   public func packed() -> AffineMap {
     guard outputs > 1 else { return self }  // see `Product.computeTransposed`
     let stride = panelStride
