@@ -5,14 +5,14 @@ import Testing
 
 /// Runs a kernel on one thread with its outputs and scratch memory full of NaN, fenced by margins.
 func fenced<Result>(_ kernel: () -> Result) -> Result {
-  Threads.$count.withValue(1) { Fence.$isUp.withValue(true) { kernel() } }
+  Threads.$count.withValue(1) { Fence.withUp { kernel() } }
 }
 
 @Suite("Fence around outputs")
 struct FenceTests {
   @Test("an element that is not written is NaN")
   func unwritten() {
-    let elements = Fence.$isUp.withValue(true) {
+    let elements = Fence.withUp {
       [Float].written(3) { memory in
         memory[0] = 1
         memory[2] = 3
@@ -26,7 +26,7 @@ struct FenceTests {
     let result = await #expect(
       processExitsWith: .failure, observing: [\.standardErrorContent]
     ) { [index] in
-      _ = Fence.$isUp.withValue(true) {
+      _ = Fence.withUp {
         [Float].written(3) { memory in
           for i in 0..<3 { memory[i] = 0 }
           memory[index] = 0

@@ -72,8 +72,8 @@ func multiHeadAttention(
 ) {
   let sequences = shape.groups / p.heads
   let (n, m) = (sequences * shape.n, sequences * shape.m)
-  let widths = [p.query.outputs * n, p.key.outputs * m, p.value.outputs * m, p.value.outputs * n]
-  Workspace.with(widths) { parts in
+  Workspace.with([p.query.outputs * n, p.key.outputs * m, p.value.outputs * m, p.value.outputs * n])
+  { parts in
     let (q, k, v, concatenated) = (parts[0], parts[1], parts[2], parts[3])
     p.query.withProduct(x, rows: n, into: q) { query in
       p.key.withProduct(y, rows: m, into: k) { key in

@@ -77,11 +77,13 @@ extension PositionalEncoding<Float> {
   func withRows(width d: Int, offset: Int, _ body: (PositionRows) -> Void) {
     switch self {
     case .sinusoidal:
-      let omega = (0..<(d + 1) / 2).map { pow(10000, -Double(2 * $0) / Double(d)) }
-      let frequencies = stride(from: 0, to: omega.count, by: lanes).map { first in
-        var lanesOf = WideVector.zero
-        for i in first..<min(first + lanes, omega.count) { lanesOf[i - first] = omega[i] }
-        return lanesOf
+      let count = (d + 1) / 2
+      let frequencies = stride(from: 0, to: count, by: lanes).map { first in
+        var omega = WideVector.zero
+        for i in first..<min(first + lanes, count) {
+          omega[i - first] = pow(10000, -Double(2 * i) / Double(d))
+        }
+        return omega
       }
       frequencies.withMemory { body(.sinusoids(frequencies: $0, offset: offset)) }
     case .learned(let table):

@@ -57,9 +57,9 @@ public func residual(
 ) -> Tensor<Float> {
   checkTerms(x.shape, f.shape)
   let dropped = drop.probability == 0 ? nil : DroppedLanes(drop)
-  let elements = [Float].written(x.count) { y in
-    x.storage.withMemory { x in
-      f.storage.withMemory { f in
+  let elements = x.storage.withMemory { x in
+    f.storage.withMemory { f in
+      [Float].written(x.count) { y in
         let perTask = 16384  // 64 KiB of each
         Threads.share(tasks: (x.count + perTask - 1) / perTask) { task, _ in
           let start = task * perTask

@@ -21,16 +21,14 @@ import Notation
 /// - Returns: … × t′ × outputs.
 public func convolution(_ x: Tensor<Float>, _ p: Convolution<Float>) -> Tensor<Float> {
   let shape = ConvolutionShape(x, p)
-  let elements = [Float].written(shape.output.reduce(1, *)) { y in
-    x.storage.withMemory { x in
-      p.weight.storage.withMemory { weight in
-        (p.bias?.storage ?? []).withMemory { bias in
-          Convolving(
-            shape: shape, outputs: p.outputs, inputs: p.inputs, kernel: p.kernel, stride: p.stride,
-            dilation: p.dilation, left: p.zeros.left, weight: weight,
-            bias: p.bias == nil ? nil : bias, x: x, y: y
-          ).run()
-        }
+  let elements = x.storage.withMemory { x in
+    p.weight.storage.withMemory { weight in
+      (p.bias?.storage ?? []).withMemory { bias in
+        let convolving = Convolving(
+          groups: shape.groups, t: shape.t, results: shape.results, outputs: p.outputs,
+          inputs: p.inputs, kernel: p.kernel, stride: p.stride, dilation: p.dilation,
+          left: p.zeros.left, weight: weight, bias: p.bias == nil ? nil : bias, x: x)
+        return [Float].written(shape.output.reduce(1, *)) { convolving.write(into: $0) }
       }
     }
   }
@@ -38,8 +36,10 @@ public func convolution(_ x: Tensor<Float>, _ p: Convolution<Float>) -> Tensor<F
 }
 
 /// One convolution in memory.
-private struct Convolving {
-  let shape: ConvolutionShape
+private struct Convolving: Sendable {
+  let groups: Int
+  let t: Int
+  let results: Int
   let outputs: Int
   let inputs: Int
   let kernel: Int
@@ -49,20 +49,20 @@ private struct Convolving {
   let weight: Memory<Float>  // outputs × inputs × k
   let bias: Memory<Float>?  // outputs
   let x: Memory<Float>  // groups × t × inputs
-  let y: Memory<Float>  // groups × t′ × outputs
 
   /// How many products one result is a sum of.
   private var depth: Int { kernel * inputs }
 
-  func run() {
+  /// Writes groups × t′ × outputs.
+  func write(into y: Memory<Float>) {
     let (width, rows) = (VectorPair.width, ProductBlock.rows)
     let panelsAtMost = (min(outputs, ProductBlock.columns) + width - 1) / width
-    let blocks = (shape.results + rows - 1) / rows
+    let blocks = (results + rows - 1) / rows
     Workspace.with(panelsAtMost * width * depth) { packed in
       for o0 in Swift.stride(from: 0, to: outputs, by: ProductBlock.columns) {
         let columns = min(ProductBlock.columns, outputs - o0)
         let panels = (columns + width - 1) / width
-        let multiplyAdds = shape.groups * shape.results * depth * columns
+        let multiplyAdds = groups * results * depth * columns
         let workers = multiplyAdds >= ProductBlock.worthSharing ? Int.max : 1
         @Sendable func ofPanel(_ panel: Int) -> (Range<Int>, Memory<Float>) {
           let o = o0 + panel * width
@@ -75,12 +75,12 @@ private struct Convolving {
         // Without inputs there still is a bias to write, so that there is one block of steps.
         for s0 in Swift.stride(from: 0, to: max(depth, 1), by: ProductBlock.depth) {
           let steps = s0..<min(s0 + ProductBlock.depth, depth)
-          Threads.share(tasks: shape.groups * blocks, atMost: workers) { task, _ in
+          Threads.share(tasks: groups * blocks, atMost: workers) { task, _ in
             let (g, i0) = (task / blocks, task % blocks * rows)
             for panel in 0..<panels {
               let (outputs, memory) = ofPanel(panel)
               add(
-                steps, of: memory, to: i0..<min(i0 + rows, shape.results), outputs, group: g)
+                steps, of: memory, to: i0..<min(i0 + rows, results), outputs, group: g, in: y)
             }
           }
         }
@@ -109,10 +109,10 @@ private struct Convolving {
   /// Adds what some steps bring to results of a panel's outputs; before the first step stands the bias.
   private func add(
     _ steps: Range<Int>, of panel: Memory<Float>, to results: Range<Int>, _ columns: Range<Int>,
-    group g: Int
+    group g: Int, in y: Memory<Float>
   ) {
-    let sequence = x.part(g * shape.t * inputs, shape.t * inputs)
-    let y = y.from(g * shape.results * outputs + columns.lowerBound)
+    let sequence = x.part(g * t * inputs, t * inputs)
+    let y = y.from(g * self.results * outputs + columns.lowerBound)
 
     /// Neighbouring steps, of which the first is one of the kernel's element j.
     func add(_ steps: Range<Int>, from j: Int, to results: Range<Int>) {
@@ -146,9 +146,9 @@ private struct Convolving {
   /// The results whose position at element j of the kernel is within the sequence.
   private func resultsSeeing(_ j: Int) -> Range<Int> {
     func first(beginningAt position: Int) -> Int {
-      min((max(position, 0) + stride - 1) / stride, shape.results)
+      min((max(position, 0) + stride - 1) / stride, results)
     }
     let start = left - j * dilation
-    return first(beginningAt: start)..<first(beginningAt: start + shape.t)
+    return first(beginningAt: start)..<first(beginningAt: start + t)
   }
 }

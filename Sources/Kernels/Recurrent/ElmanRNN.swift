@@ -67,10 +67,10 @@ public func elmanRNNStep(
 func run(
   _ x: RecurrentInput, _ p: ElmanRNN<Float>, _ rows: RecurrentRows, _ initial: Tensor<Float>?
 ) -> ElmanRNNSteps<Float> {
-  let activation = p.activation
+  let (gates, activation) = ([p.gate], p.activation)
   var last: Tensor<Float>?
   let kept = rows.kept(1) { kept in
-    last = recurrence(x, rows, [p.gate], initial: initial) { step in
+    last = recurrence(x, rows, gates, initial: initial) { step in
       step.multiply(step.before, by: 0..<1) { at in
         let h = activated(at.sum(0), activation)
         step.after.store(h, at.state, first: at.count)

@@ -1,3 +1,4 @@
+import Foundation
 import Notation
 import Synchronization
 
@@ -25,6 +26,17 @@ import Synchronization
       assert(i >= 0 && i < count, "element \(i) of \(count) written")
       unsafe base[i] = newValue
     }
+  }
+
+  /// Whether accesses are checked in this build.
+  static var isChecked: Bool {
+    var isChecked = false
+    func note() -> Bool {
+      isChecked = true
+      return true
+    }
+    assert(note())
+    return isChecked
   }
 
   /// The part that begins at `start` and has `length` elements.
@@ -112,10 +124,14 @@ extension Array {
   /// An array whose elements `body` writes, every one of them.
   static func written(_ count: Int, _ body: (Memory<Element>) -> Void) -> [Element]
   where Element == Float {
-    if count > 0 { Allocations.note() }
+    if count == 0 {  // all empty arrays are one object, which nobody may write to
+      body(.empty)
+      return []
+    }
+    Allocations.note()
     if Fence.isUp { return Fence.written(count, body) }
     return unsafe Array(unsafeUninitializedCapacity: count) { elements, initialized in
-      if let base = elements.baseAddress { unsafe body(Memory(base, count: count)) }
+      unsafe body(Memory(elements.baseAddress!, count: count))
       initialized = count
     }
   }
@@ -139,8 +155,18 @@ extension [Float] {
 
 /// What tests put around the kernels' outputs and into their scratch memory.
 enum Fence {
-  /// Outputs begin as NaN between two margins, and scratch memory as NaN.
-  @TaskLocal static var isUp = false
+  @TaskLocal private static var isUpHere = false
+  /// How many calls have put it up anywhere: while there are none, nobody looks up a task's own value.
+  private static let calls = Atomic(0)
+
+  static var isUp: Bool { calls.load(ordering: .relaxed) > 0 && isUpHere }
+
+  /// Calls `body` while outputs begin as NaN between two margins, and scratch memory as NaN.
+  static func withUp<R>(_ body: () -> R) -> R {
+    calls.wrappingAdd(1, ordering: .relaxed)
+    defer { calls.wrappingSubtract(1, ordering: .relaxed) }
+    return $isUpHere.withValue(true, operation: body)
+  }
 
   private static let margin = [Float](repeating: -0x1.8badp99, count: 64)
 
@@ -167,18 +193,28 @@ extension Memory {
 /// Whoever asks gets the smallest stretch that is large enough, so that calls which repeat themselves
 /// soon find what they need.
 enum Workspace {
-  /// From the smallest to the largest.
-  private static let idle = Mutex<[Memory<Float>]>([])
+  /// From the smallest to the largest; whoever takes `isBusy` may change it.
+  nonisolated(unsafe) private static var idle: [Memory<Float>] = []
+  private static let isBusy = Atomic(false)
+
+  /// Calls `body` with the idle stretches, alone.
+  ///
+  /// A `Mutex` would do, but for ThreadSanitizer, which does not see the standard library lock it.
+  private static func withIdle<R>(_ body: (inout [Memory<Float>]) -> R) -> R {
+    while isBusy.exchange(true, ordering: .acquiring) { sched_yield() }
+    defer { isBusy.store(false, ordering: .releasing) }
+    return unsafe body(&idle)
+  }
 
   /// Calls `body` with `count` floats that hold anything, aligned to a cache line.
   static func with<R>(_ count: Int, _ body: (Memory<Float>) -> R) -> R {
     if count == 0 { return body(.empty) }
-    let kept = idle.withLock { idle in
+    let kept = withIdle { idle in
       idle.firstIndex { $0.count >= count }.map { idle.remove(at: $0) } ?? idle.popLast()
     }
     let memory = kept.map { $0.count >= count ? $0 : $0.replaced(by: count) } ?? allocate(count)
     defer {
-      idle.withLock { idle in
+      withIdle { idle in
         idle.insert(memory, at: idle.firstIndex { $0.count >= memory.count } ?? idle.count)
       }
     }
@@ -187,11 +223,16 @@ enum Workspace {
   }
 
   /// Calls `body` with several stretches of memory, each aligned to a cache line.
-  static func with<R>(_ counts: [Int], _ body: ([Memory<Float>]) -> R) -> R {
-    let starts = counts.reduce(into: [0]) { $0.append($0.last! + ($1 + 15) / 16 * 16) }
-    return with(starts.last!) { memory in
-      body(zip(starts, counts).map { memory.part($0, $1) })
+  static func with<let parts: Int, R>(
+    _ counts: InlineArray<parts, Int>, _ body: (InlineArray<parts, Memory<Float>>) -> R
+  ) -> R {
+    var starts = InlineArray<parts, Int>(repeating: 0)
+    var end = 0
+    for i in 0..<parts {
+      starts[i] = end
+      end += (counts[i] + 15) / 16 * 16
     }
+    return with(end) { memory in body(InlineArray { memory.part(starts[$0], counts[$0]) }) }
   }
 
   static func allocate(_ count: Int) -> Memory<Float> {

@@ -23,8 +23,9 @@ func recurrence(
   return GateMaps.with(gates.map(\.input)) { input in
     GateMaps.with(gates.map(\.recurrent)) { recurrent in
       let ownStride = positions * VectorPair.width
-      let counts = [positions * d, gates.count * input.blocks * ownStride, b * h, b * h]
-      return Workspace.with(counts) { memory in
+      return Workspace.with(
+        [positions * d, gates.count * input.blocks * ownStride, b * h, b * h]
+      ) { memory in
         let (inputs, own, even, odd) = (memory[0], memory[1], memory[2], memory[3])
         rows.arrange(initial, into: even)
         for first in stride(from: 0, to: rows.steps, by: stepsAtOnce) {

@@ -25,7 +25,9 @@ public enum Threads {
     tasks: Int, atMost limit: Int = .max, scratch: Int = 0,
     _ body: @Sendable (Int, Memory<Float>) -> Void
   ) {
-    if tasks == 1 { return Workspace.with(scratch) { body(0, $0) } }  // nobody else is needed
+    if tasks <= 1 || limit == 1 {  // nobody else is needed
+      return Workspace.with(scratch) { memory in for task in 0..<tasks { body(task, memory) } }
+    }
     let next = Atomic(0)
     withoutActuallyEscaping(body) { body in
       run(workers: min(count, limit, tasks)) {

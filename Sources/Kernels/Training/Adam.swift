@@ -28,15 +28,15 @@ public func adamStep(
   let step = AdamStep(parameters, gradient: gradient, state, settings)
   let count = parameters.count
   var (first, second): ([Float], [Float]) = ([], [])
-  let elements = [Float].written(count) { newTheta in
-    first = [Float].written(count) { newM in
-      second = [Float].written(count) { newV in
-        let new = AdamStep.Variables(theta: newTheta, m: newM, v: newV)
-        parameters.storage.withMemory { theta in
-          state.firstMoment.storage.withMemory { m in
-            state.secondMoment.storage.withMemory { v in
-              gradient.storage.withMemory { g in
-                step.write(from: AdamStep.Variables(theta: theta, m: m, v: v), g, into: new)
+  let elements = parameters.storage.withMemory { theta in
+    state.firstMoment.storage.withMemory { m in
+      state.secondMoment.storage.withMemory { v in
+        gradient.storage.withMemory { g in
+          let old = AdamStep.Variables(theta: theta, m: m, v: v)
+          return [Float].written(count) { theta in
+            first = [Float].written(count) { m in
+              second = [Float].written(count) { v in
+                step.write(from: old, g, into: AdamStep.Variables(theta: theta, m: m, v: v))
               }
             }
           }
@@ -163,11 +163,11 @@ public func sgdStep(
 ) -> (parameters: Tensor<Float>, velocity: Tensor<Float>) {
   checkDescent(parameters, gradient, velocity)
   var next: [Float] = []
-  let elements = [Float].written(parameters.count) { newTheta in
-    next = [Float].written(parameters.count) { newVelocity in
-      parameters.storage.withMemory { theta in
-        velocity.storage.withMemory { velocity in
-          gradient.storage.withMemory { g in
+  let elements = parameters.storage.withMemory { theta in
+    velocity.storage.withMemory { velocity in
+      gradient.storage.withMemory { g in
+        [Float].written(g.count) { newTheta in
+          next = [Float].written(g.count) { newVelocity in
             descend(from: (theta, velocity), g, settings, into: (newTheta, newVelocity))
           }
         }

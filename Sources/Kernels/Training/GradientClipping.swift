@@ -21,8 +21,8 @@ public func clipped(
     norm: preciseNorm(of: gradients), maximumNorm: maximumNorm, epsilon: epsilon)
   if coefficient == 1 { return gradients }
   return gradients.map { gradient in
-    let elements = [Float].written(gradient.count) { y in
-      gradient.storage.withMemory { g in multiply(g, by: coefficient, into: y) }
+    let elements = gradient.storage.withMemory { g in
+      [Float].written(g.count) { y in multiply(g, by: coefficient, into: y) }
     }
     return Tensor(shape: gradient.shape, storage: elements)
   }
