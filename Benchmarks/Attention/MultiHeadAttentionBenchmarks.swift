@@ -4,7 +4,7 @@ import Kernels
 import Notation
 
 var multiHeadAttentionBenchmarks: [Benchmark] {
-  [(16, 64, 4), (128, 512, 8), (512, 512, 8)].map { length, width, heads in
+  [(16, 64, 4), (128, 512, 8), (512, 512, 8), (1, 1, 1)].map { length, width, heads in
     multiHeadAttentionBenchmark(length: length, width: width, heads: heads)
   }
 }

@@ -5,6 +5,8 @@ import Notation
 
 var scaledDotProductAttentionBenchmarks: [Benchmark] {
   [
+    attentionBenchmark(heads: 1, length: 1),
+    attentionBenchmark(heads: 1, length: 1, causal: true),
     attentionBenchmark(heads: 8, length: 128),
     attentionBenchmark(heads: 8, length: 512),
     attentionBenchmark(heads: 8, length: 512, causal: true),

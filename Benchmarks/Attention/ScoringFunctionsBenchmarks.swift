@@ -4,7 +4,7 @@ import Kernels
 import Notation
 
 var scoringFunctionsBenchmarks: [Benchmark] {
-  [(1, 32, 64), (32, 64, 128), (128, 128, 256), (512, 512, 128)].map { n, m, d in
+  [(1, 1, 1), (1, 32, 64), (32, 64, 128), (128, 128, 256), (512, 512, 128)].map { n, m, d in
     scoreBenchmark("additive", n, m, d) { stream in
       .additive(
         AdditiveScore(

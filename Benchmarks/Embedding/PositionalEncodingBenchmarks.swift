@@ -4,7 +4,7 @@ import Kernels
 import Notation
 
 var positionalEncodingBenchmarks: [Benchmark] {
-  [(16, 64), (128, 512), (5000, 512)].flatMap { t, d in
+  [(16, 64), (128, 512), (5000, 512), (1, 1)].flatMap { t, d in
     [
       Benchmark(
         topic: "Positions", shape: "\(t) × \(d)", work: .bytes(Double(t * d * 4))

@@ -4,7 +4,7 @@ import Kernels
 import Notation
 
 var tokenEmbeddingBenchmarks: [Benchmark] {
-  [(16, 64), (128, 512), (4096, 512)].flatMap { t, d in
+  [(16, 64), (128, 512), (4096, 512), (1, 1)].flatMap { t, d in
     [
       embeddingBenchmark(
         "Token embedding", t, d, kernel: { Kernels::tokenEmbedding($0, table: $1) },

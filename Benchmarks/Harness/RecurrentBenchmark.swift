@@ -13,7 +13,7 @@ struct RecurrentRow {
   static let all = [
     RecurrentRow(b: 1, t: 16, d: 32, h: 32), RecurrentRow(b: 1, t: 128, d: 256, h: 512),
     RecurrentRow(b: 1, t: 128, d: 256, h: 512, isPacked: true),
-    RecurrentRow(b: 32, t: 128, d: 256, h: 512),
+    RecurrentRow(b: 32, t: 128, d: 256, h: 512), RecurrentRow(b: 1, t: 2, d: 1, h: 1),
   ]
 
   /// A benchmark of a network with so many gates, whose weights keep sums as large as their terms.

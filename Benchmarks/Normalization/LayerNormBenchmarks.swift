@@ -4,7 +4,7 @@ import Kernels
 import Notation
 
 var layerNormBenchmarks: [Benchmark] {
-  [(16, 64), (128, 512), (4096, 512)].map { n, d in
+  [(16, 64), (128, 512), (4096, 512), (1, 1)].map { n, d in
     var stream = RandomStream(seed: UInt64(d))
     let p = LayerNorm<Float>(
       gain: .normal([d], from: &stream), bias: .normal([d], from: &stream), epsilon: 1e-5)

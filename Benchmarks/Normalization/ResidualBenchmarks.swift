@@ -4,7 +4,7 @@ import Kernels
 import Notation
 
 var residualBenchmarks: [Benchmark] {
-  [(16, 64), (128, 512), (4096, 512)].flatMap { n, d in
+  [(16, 64), (128, 512), (4096, 512), (1, 1)].flatMap { n, d in
     let norm = LayerNorm<Float>(width: d, epsilon: 1e-5)
     let wide = norm.converted(to: Double.self)
     return [

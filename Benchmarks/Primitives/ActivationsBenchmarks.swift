@@ -4,7 +4,7 @@ import Kernels
 import Notation
 
 var activationBenchmarks: [Benchmark] {
-  [(128, 512), (4096, 512)].flatMap { n, m in
+  [(1, 1), (128, 512), (4096, 512)].flatMap { n, m in
     Activation.allCases.filter { $0 != .identity }.map { activation in
       rowBenchmark(
         "\(activation)", n, m, kernel: { Kernels::activate($0, activation) },

@@ -10,6 +10,7 @@ var convolutionBenchmarks: [Benchmark] {
     convolutionBenchmark(t: 512, inputs: 512, outputs: 512),
     convolutionBenchmark(t: 512, inputs: 256, outputs: 256, stride: 2),
     convolutionBenchmark(t: 1024, inputs: 64, outputs: 64, dilation: 4),
+    convolutionBenchmark(t: 4, inputs: 1, outputs: 1),
   ]
 }
 

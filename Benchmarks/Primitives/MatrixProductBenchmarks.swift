@@ -4,8 +4,8 @@ import Kernels
 import Notation
 
 var matrixProductBenchmarks: [Benchmark] {
-  [16, 128, 512, 1024].map(matrixProductBenchmark)
-    + [(1, 512, 2048), (8, 512, 2048), (512, 512, 2048), (4096, 512, 1)].flatMap {
+  [1, 16, 128, 512, 1024].map(matrixProductBenchmark)
+    + [(1, 1, 1), (1, 512, 2048), (8, 512, 2048), (512, 512, 2048), (4096, 512, 1)].flatMap {
       n, inputs, outputs in
       [false, true].map {
         affineMapBenchmark(rows: n, inputs: inputs, outputs: outputs, isPacked: $0)

@@ -4,7 +4,7 @@ import Kernels
 import Notation
 
 var softmaxBenchmarks: [Benchmark] {
-  [(128, 128), (4096, 512)].flatMap { n, m in
+  [(1, 1), (128, 128), (4096, 512)].flatMap { n, m in
     [
       rowBenchmark(
         "Softmax", n, m, kernel: { Kernels::softmax($0) }, naive: { Equations::softmax($0) },

@@ -5,7 +5,7 @@ import Notation
 
 // Steps in place, as a training loop makes them.
 var adamBenchmarks: [Benchmark] {
-  [(16, 64), (512, 512), (2500, 4096)].flatMap { n, d in
+  [(16, 64), (512, 512), (2500, 4096), (1, 1)].flatMap { n, d in
     [adamBenchmark(n, d), descentBenchmark(n, d)]
   }
 }

@@ -4,7 +4,7 @@ import Kernels
 import Notation
 
 var crossEntropyBenchmarks: [Benchmark] {
-  [(16, 64), (128, 1000), (4096, 10_000)].map { n, v in
+  [(16, 64), (128, 1000), (4096, 10_000), (1, 1)].map { n, v in
     Benchmark(topic: "Cross-entropy", shape: "\(n) × \(v)", work: .bytes(Double(n * v * 4))) {
       var stream = RandomStream(seed: UInt64(n))
       let z = Tensor<Float>.normal([n, v], from: &stream)

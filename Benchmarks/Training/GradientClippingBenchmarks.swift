@@ -4,7 +4,7 @@ import Kernels
 import Notation
 
 var gradientClippingBenchmarks: [Benchmark] {
-  [(16, 64), (512, 512), (2500, 4096)].flatMap { n, d in
+  [(16, 64), (512, 512), (2500, 4096), (1, 1)].flatMap { n, d in
     [normBenchmark(n, d), clippedBenchmark(n, d)]
   }
 }

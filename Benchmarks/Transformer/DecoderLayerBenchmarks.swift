@@ -4,7 +4,7 @@ import Kernels
 import Notation
 
 var decoderLayerBenchmarks: [Benchmark] {
-  [(16, 64, 4), (128, 512, 8), (512, 512, 8)].map { length, width, heads in
+  [(16, 64, 4), (128, 512, 8), (512, 512, 8), (1, 1, 1)].map { length, width, heads in
     layerBenchmark(length: length, width: width, heads: heads)
   } + [
     stepBenchmark(sentences: 1, length: 16, width: 64, heads: 4),

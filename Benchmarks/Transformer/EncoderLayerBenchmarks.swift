@@ -4,7 +4,7 @@ import Kernels
 import Notation
 
 var encoderLayerBenchmarks: [Benchmark] {
-  [(16, 64, 4), (128, 512, 8), (512, 512, 8)].map { n, d, heads in
+  [(16, 64, 4), (128, 512, 8), (512, 512, 8), (1, 1, 1)].map { n, d, heads in
     encoderLayerBenchmark("Encoder layer", n, d, heads: heads, placement: .postNorm)
   }
 }

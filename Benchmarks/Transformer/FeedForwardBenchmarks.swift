@@ -4,7 +4,7 @@ import Kernels
 import Notation
 
 var feedForwardBenchmarks: [Benchmark] {
-  [(16, 64), (128, 512), (512, 512)].map { n, d in
+  [(16, 64), (128, 512), (512, 512), (1, 1)].map { n, d in
     let dFF = 4 * d
     return Benchmark(
       topic: "Feed-forward", shape: "\(n) × \(d) × \(dFF)",

@@ -6,7 +6,7 @@ import Notation
 var word2VecBenchmarks: [Benchmark] {
   let sizes = [(16, 64, 1000), (128, 100, 10_000), (1024, 100, 10_000)]
   return sizes.map(logitsBenchmark) + sizes.map(lossBenchmark)
-    + [(64, 5, 64), (1024, 5, 128), (16_384, 15, 128)].map(samplingBenchmark)
+    + [(64, 5, 64), (1024, 5, 128), (16_384, 15, 128), (1, 1, 1)].map(samplingBenchmark)
 }
 
 // A naive multiply-add takes about 1 ns.
