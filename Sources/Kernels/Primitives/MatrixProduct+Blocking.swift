@@ -97,7 +97,7 @@ struct Product: Sendable {
   private func packAndCompute() {
     if case .columns(let b) = b {
       if m == 1 && n > 1 { return computeTransposed(b) }
-      if n <= ProductBlock.rowsOfDots { return computeDots(b) }
+      if n <= ProductBlock.rowsOfDots(k: k) { return computeDots(b) }
     }
     let width = VectorPair.width
     let limit = isWorthSharing ? Int.max : 1

@@ -35,8 +35,7 @@ private func transposeSquare(
   _ source: Memory<Float>, stride sourceStride: Int, times factor: Float,
   into target: Memory<Float>, stride targetStride: Int
 ) {
-  var square = VectorSquare(repeating: .zero)
-  for i in 0..<lanes { square[i] = source.vector(i * sourceStride) * factor }
+  var square = VectorSquare { source.vector($0 &* sourceStride) * factor }
   for _ in 0..<lanes.trailingZeroBitCount {
     let rows = square
     for i in 0..<lanes / 2 {
