@@ -34,8 +34,17 @@ var growthSeries: [GrowthSeries] {
       _ = Equations::greedyGeneration(
         source: p.source, p.model, start: 0, stop: -1, maximumLength: x.shape[0])
     },
+    GrowthSeries("Generation", "every prefix", .kernel) { x in
+      _ = Kernels::greedyGeneration(
+        source: p.source, p.model, start: 0, stop: -1, maximumLength: x.shape[0])
+    },
     GrowthSeries("Generation", "cached", .naive) { x in
       _ = Equations::greedyGeneration(
+        source: p.source, p.model, start: 0, stop: -1, maximumLength: x.shape[0],
+        method: .cached)
+    },
+    GrowthSeries("Generation", "cached", .kernel) { x in
+      _ = Kernels::greedyGeneration(
         source: p.source, p.model, start: 0, stop: -1, maximumLength: x.shape[0],
         method: .cached)
     },
@@ -81,6 +90,7 @@ private struct GrowthParameters {
     model = Transformer(
       sourceTable: table, targetTable: table,
       stacks: TransformerStacks(encoderLayers: [layer], decoderLayers: [decoder]),
-      output: map(100))
+      output: map(100)
+    ).packed()
   }
 }

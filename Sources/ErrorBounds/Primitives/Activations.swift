@@ -9,8 +9,8 @@ import Notation
 ///     gelu            10u |y|
 ///     geluTanh        (6 |a| + 8) u |y|,  a = √(8/π) (x + 0.044715 x³)
 ///
-/// and η, 2⁻¹²⁶ in `Float`, where results underflow. The kernels' sigmoid and tanh are off by 2.2 ulp,
-/// 4.4u, at most; the normal tail by 4.5 ulp, 9u, and its product with x is rounded once more. The
+/// and η, 2⁻¹²⁶ in `Float`, where results underflow. The kernels' sigmoid and tanh are off by 2.5 ulp,
+/// 5u, at most; the normal tail by 4.5 ulp, 9u, and its product with x is rounded once more. The
 /// argument a takes six roundings, which σ, whose slope is at most its value, enlarges by |a|.
 ///
 /// - Parameters:

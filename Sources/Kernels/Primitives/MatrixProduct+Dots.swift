@@ -1,6 +1,8 @@
 extension ProductBlock {
-  /// Rows up to which an unpacked weight is multiplied as it lies: packing it would take longer.
-  static let rowsOfDots = 16
+  /// Rows up to which an unpacked weight of k columns is multiplied as it lies: packing it would take longer.
+  ///
+  /// Measured for 64 and 512 columns; the shorter they are, the more the sums of lanes weigh.
+  static func rowsOfDots(k: Int) -> Int { min(k / 64, 16) }
 }
 
 /// Writes Σ_p a[i · k + p] · b[j · k + p] to c[i · stride + j], for all rows i of a and j of b.
@@ -20,14 +22,15 @@ func multiplyRows(
   var j = 0
   while j + 4 <= m {
     var i = 0
-    while i + 3 <= n {
+    while i + 3 <= n && i + 4 != n {
       run(Dots<3, 4>(), i, j)
       i += 3
     }
-    while i < n {
-      run(Dots<1, 4>(), i, j)
-      i += 1
+    while i + 2 <= n {
+      run(Dots<2, 4>(), i, j)
+      i += 2
     }
+    if i < n { run(Dots<1, 4>(), i, j) }
     j += 4
   }
   while j < m {
@@ -65,7 +68,32 @@ private struct Dots<let rows: Int, let columns: Int>: ~Copyable {
 
   @inline(always) func finish(into c: Memory<Float>, stride: Int) {
     for row in 0..<rows {
-      for column in 0..<columns { c[row * stride + column] = sums[row][column].sum() }
+      if columns == 4 {
+        let four = sumsOfLanes(sums[row][0], sums[row][1], sums[row][2], sums[row][3])
+        for column in 0..<columns { c[row * stride + column] = four[column] }
+      } else {
+        for column in 0..<columns { c[row * stride + column] = sums[row][column].sum() }
+      }
     }
   }
+}
+
+/// The sum of the lanes of each of four vectors.
+@inline(always)
+private func sumsOfLanes(_ a: Vector, _ b: Vector, _ c: Vector, _ d: Vector) -> SIMD4<Float> {
+  let (a, b, c, d) = (quarter(a), quarter(b), quarter(c), quarter(d))
+  let ab = SIMD4(lowHalf: a.evenHalf + a.oddHalf, highHalf: b.evenHalf + b.oddHalf)
+  let cd = SIMD4(lowHalf: c.evenHalf + c.oddHalf, highHalf: d.evenHalf + d.oddHalf)
+  return SIMD4(lowHalf: ab.evenHalf + ab.oddHalf, highHalf: cd.evenHalf + cd.oddHalf)
+}
+
+/// Four numbers with the sum of all lanes.
+@inline(always)
+private func quarter(_ x: Vector) -> SIMD4<Float> {
+  #if SIXTEEN_LANES
+    let eight = x.lowHalf + x.highHalf
+  #else
+    let eight = x
+  #endif
+  return eight.lowHalf + eight.highHalf
 }

@@ -39,8 +39,8 @@ public func matrixProduct(_ a: Tensor<Float>, _ b: Tensor<Float>) -> Tensor<Floa
 /// y = activation(x Wᵀ + b) + addend for every row of x, all of it in the product's epilogue.
 ///
 /// A map that is `packed()` is read as it lies; otherwise its weight is packed block by block in every
-/// call, or, for 16 rows and fewer, multiplied as it lies: each result is then summed lane by lane, and
-/// its last bits may differ.
+/// call, or, for few rows, multiplied as it lies, see `ProductBlock.rowsOfDots`: each result is then
+/// summed lane by lane, and its last bits may differ.
 ///
 /// Error: that of `matrixProduct`, one rounding more for each sum, and the activation's.
 ///

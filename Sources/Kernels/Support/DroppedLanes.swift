@@ -9,29 +9,27 @@ import Notation
 /// Source of the words: `Notation/RandomStream.swift`.
 struct DroppedLanes: Sendable {
   private let even: Words
-  private let odd: Words
-  private let limit: VectorBits
-  private let rest: Vector
+  private let limit: UInt32
+  private let rest: Float
 
   /// Prepares a dropout whose probability is not 0.
   init(_ drop: Dropout) {
     var states = Words(repeating: drop.seed &+ increment)
     for k in 0..<Words.scalarCount { states[k] &+= UInt64(2 * k) &* increment }
     even = states
-    odd = states &+ increment
     // Kept if word / 2⁴⁰ ≥ p 2²⁴, that is if the upper half is above ⌈p 2²⁴⌉ 2⁸ − 1.
-    let least = UInt64((drop.probability * 0x1p24).rounded(.up)) << 8
-    limit = VectorBits(repeating: UInt32(least - 1))
-    rest = Vector(repeating: Float(1 - drop.probability))
+    limit = UInt32(UInt64((drop.probability * 0x1p24).rounded(.up)) << 8 - 1)
+    rest = Float(1 - drop.probability)
   }
 
   /// x / (1 − p) in the lanes that are kept, 0 in the others; lane 0 is element `index`.
   @inline(__always)
   func callAsFunction(_ x: Vector, at index: Int) -> Vector {
-    let steps = UInt64(truncatingIfNeeded: index) &* increment
-    let words = (mixed(even &+ steps) &>> 32) | (mixed(odd &+ steps) & 0xFFFF_FFFF_0000_0000)
+    let state = even &+ UInt64(truncatingIfNeeded: index) &* increment
+    let words = (mixed(state) &>> 32) | (mixed(state &+ increment) & 0xFFFF_FFFF_0000_0000)
     let upper = unsafe unsafeBitCast(words, to: VectorBits.self)
-    return Vector.zero.replacing(with: x / rest, where: upper .> limit)
+    return Vector.zero.replacing(
+      with: x / Vector(repeating: rest), where: upper .> VectorBits(repeating: limit))
   }
 }
 

@@ -46,6 +46,25 @@ func exponential(_ x: Vector) -> Vector {
   return p * powerOfTwo(shifted)
 }
 
+/// e to the power `x`, less 1, for x in 0 … 88; at most 1.5 ulp off.
+///
+/// NaN stays NaN. As `exponential`, with r + r² times a polynomial of degree 5 (3.8e-9) for e^r − 1.
+@inline(always)
+func exponentialMinusOne(_ x: Vector) -> Vector {
+  let shifted = Vector(repeating: 0x1.8p23 + 127).addingProduct(x, Vector(repeating: log2OfE))
+  let n = shifted - Vector(repeating: 0x1.8p23 + 127)
+  var r = x.addingProduct(n, Vector(repeating: -0x1.62e4p-1))  // ln 2, first 17 bits
+  r = r.addingProduct(n, Vector(repeating: -0x1.7f7d1cp-20))  // ln 2, the rest
+  var p = Vector(repeating: 0x1.8f081ep-13)
+  p = Vector(repeating: 0x1.6cc764p-10).addingProduct(p, r)
+  p = Vector(repeating: 0x1.1119acp-7).addingProduct(p, r)
+  p = Vector(repeating: 0x1.55556cp-5).addingProduct(p, r)
+  p = Vector(repeating: 0x1.555556p-3).addingProduct(p, r)
+  p = Vector(repeating: 0.5).addingProduct(p, r)
+  let scale = powerOfTwo(shifted)
+  return (scale - 1).addingProduct(scale, r.addingProduct(r * r, p))
+}
+
 let log2OfE: Float = 0x1.715476p+0  // 1 / ln 2, nearest Float
 
 /// 2ⁿ, from n + 127 in the low bits; n = −127 gives 0.

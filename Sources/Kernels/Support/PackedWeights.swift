@@ -5,7 +5,7 @@ extension AffineMap<Float> {
   ///
   /// It takes twice the memory. A new weight drops what was packed of the old one. The bits of a row's
   /// result do not depend on the other rows; they are those of the map that is not packed, but where
-  /// that one gets 16 rows or fewer, see `affineMap`.
+  /// that one gets few rows, see `affineMap`.
   public func packed() -> AffineMap {
     guard outputs > 1 else { return self }  // see `Product.computeTransposed`
     let stride = panelStride

@@ -23,7 +23,10 @@ func recurrence(
   return GateMaps.with(gates.map(\.input)) { input in
     GateMaps.with(gates.map(\.recurrent)) { recurrent in
       let ownStride = positions * VectorPair.width
-      let counts = [positions * d, gates.count * input.blocks * ownStride, b * h, b * h]
+      let counts = [
+        positions * d, gates.count * input.blocks * ownStride, b * h, b * h,
+        gates.count * RecurrentStep.gateSize(sequences: b),
+      ]
       return Workspace.with(counts) { memory in
         let (inputs, own, even, odd) = (memory[0], memory[1], memory[2], memory[3])
         rows.arrange(initial, into: even)
@@ -45,7 +48,7 @@ func recurrence(
               RecurrentStep(
                 before: isEven ? even : odd, after: isEven ? odd : even, number: number,
                 rows: rows, recurrent: recurrent, own: own.from(position * VectorPair.width),
-                ownStride: ownStride))
+                ownStride: ownStride, sums: memory[4]))
             position += rows.count(in: number)
           }
         }
@@ -87,7 +90,7 @@ struct GateMaps: Sendable {
   /// How many blocks of units there are, each as wide as a panel.
   let blocks: Int
   private let inputs: Int
-  private let panels: [Panels]
+  private let panels: Memory<Panels>
   private let biases: Memory<Float>
 
   /// Calls `body` with maps of one shape; those that are not packed are packed for this once.
@@ -103,8 +106,9 @@ struct GateMaps: Sendable {
       }
       func next(_ panels: [Panels], _ rest: Memory<Float>) -> R {
         if panels.count == maps.count {
-          return body(
-            GateMaps(blocks: blocks, inputs: maps[0].inputs, panels: panels, biases: biases))
+          return panels.withMemory {
+            body(GateMaps(blocks: blocks, inputs: maps[0].inputs, panels: $0, biases: biases))
+          }
         }
         let map = maps[panels.count]
         if let packed = map.packed {
@@ -161,6 +165,17 @@ struct RecurrentStep: Sendable {
   fileprivate let recurrent: GateMaps
   fileprivate let own: Memory<Float>
   fileprivate let ownStride: Int
+  /// Where a step that is not shared keeps its products: to ask the workspace every time took longer
+  /// than 32 units.
+  fileprivate let sums: Memory<Float>
+
+  /// Blocks taken together, see `GateMaps.multiply`.
+  private static func blocksAtOnce(sequences: Int) -> Int { sequences == 1 ? 4 : 1 }
+
+  /// How many numbers are kept of each gate's products, of so many sequences at most.
+  fileprivate static func gateSize(sequences: Int) -> Int {
+    blocksAtOnce(sequences: sequences) * min(sequences, ProductBlock.rows) * VectorPair.width
+  }
 
   /// Some units of one row, and what the gates get there.
   struct Units {
@@ -197,14 +212,11 @@ struct RecurrentStep: Sendable {
     _ states: Memory<Float>, by gates: Range<Int>, finish: @Sendable (Units) -> Void
   ) {
     let (h, width, count) = (rows.shape.width, VectorPair.width, rows.count(in: number))
-    let blocksAtOnce = count == 1 ? 4 : 1  // see `GateMaps.multiply`
+    let blocksAtOnce = RecurrentStep.blocksAtOnce(sequences: count)
     let columns = (recurrent.blocks + blocksAtOnce - 1) / blocksAtOnce
     let parts = (count + ProductBlock.rows - 1) / ProductBlock.rows
-    let gateSize = blocksAtOnce * min(count, ProductBlock.rows) * width
-    let shares = count * gates.count * h * h >= ProductBlock.worthSharing
-    Threads.share(
-      tasks: columns * parts, atMost: shares ? .max : 1, scratch: gates.count * gateSize
-    ) { task, sums in
+    let gateSize = RecurrentStep.gateSize(sequences: count)
+    @Sendable @inline(__always) func compute(_ task: Int, _ sums: Memory<Float>) {
       let column = number % 2 == 0 ? task / parts : columns - 1 - task / parts
       let blocks =
         column * blocksAtOnce..<min((column + 1) * blocksAtOnce, recurrent.blocks)
@@ -227,6 +239,11 @@ struct RecurrentStep: Sendable {
               past: past.from(row * width), pastStride: gateSize))
         }
       }
+    }
+    if count * gates.count * h * h < ProductBlock.worthSharing {
+      for task in 0..<columns * parts { compute(task, sums) }
+    } else {
+      Threads.share(tasks: columns * parts, scratch: gates.count * gateSize, compute)
     }
   }
 }

@@ -1,7 +1,9 @@
 import Notation
 
 /// Sequences as rows, the longest first: those that take part in a step are always the first.
-struct RecurrentRows: Sendable {
+///
+/// A class, since every step holds it: a copy of its arrays would cost a small step half its time.
+final class RecurrentRows: Sendable {
   let shape: RecurrenceShape
   private let direction: Direction
   private let order: [Int]

@@ -19,8 +19,9 @@ func transpose(
           into: target.from(j * targetStride + i), stride: targetStride)
       } else {
         for row in i..<min(i + lanes, rows) {
+          let (from, to) = (source.from(row * sourceStride), target.from(row))
           for column in j..<min(j + lanes, columns) {
-            target[column * targetStride + row] = source[row * sourceStride + column] * factor
+            to[column &* targetStride] = from[column] * factor
           }
         }
       }
@@ -35,8 +36,7 @@ private func transposeSquare(
   _ source: Memory<Float>, stride sourceStride: Int, times factor: Float,
   into target: Memory<Float>, stride targetStride: Int
 ) {
-  var square = VectorSquare(repeating: .zero)
-  for i in 0..<lanes { square[i] = source.vector(i * sourceStride) * factor }
+  var square = VectorSquare { source.vector($0 &* sourceStride) * factor }
   for _ in 0..<lanes.trailingZeroBitCount {
     let rows = square
     for i in 0..<lanes / 2 {

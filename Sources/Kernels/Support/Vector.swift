@@ -33,7 +33,7 @@ let lanes = Vector.scalarCount
 ///
 /// One instruction. `pointwiseMax` treats NaN otherwise and is scalar code: it halved the speed of a
 /// whole attention.
-@inline(__always)
+@inline(always)
 func larger(_ a: Vector, _ b: Vector) -> Vector { a.replacing(with: b, where: a .< b) }
 
 /// The largest lane of a vector that holds no NaN.
@@ -101,7 +101,7 @@ extension VectorPair {
 }
 
 /// The larger of each pair of lanes; where either is NaN, the lane of `a`.
-@inline(__always)
+@inline(always)
 func larger(_ a: VectorPair, _ b: VectorPair) -> VectorPair {
   VectorPair(larger(a.low, b.low), larger(a.high, b.high))
 }
