@@ -40,7 +40,8 @@ private func multiHeadAttentionBenchmark(length n: Int, width d: Int, heads h: I
 
 /// Which part of the multiply-adds of n positions some of them take, who attend to themselves only.
 private func naiveShare(_ count: Int, of n: Int, width d: Int) -> Double {
-  Double(count * (4 * d + 2 * count)) / Double(n * (4 * d + 2 * n))
+  func operations(_ count: Int) -> Int { count * (4 * d + 2 * count) }
+  return Double(operations(count)) / Double(operations(n))
 }
 
 extension MultiHeadAttention<Float> {

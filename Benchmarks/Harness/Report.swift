@@ -133,20 +133,19 @@ extension Report {
 
 extension Report {
   var markdown: String {
-    let body = sections.flatMap { section in
-      ["## \(section.title)"]
-        + section.charts.map { "![\($0.name)](\($0.name).svg)" }
-        + section.tables.flatMap { table in
-          let rule = table.header.indices.map { $0 == 0 ? "---" : "--:" }
-          let lines = [table.header, rule] + table.rows
-          return [
-            "### \(table.title)",
-            lines.map { "| \($0.joined(separator: " | ")) |" }.joined(separator: "\n"),
-          ]
-        } + [section.notes.joined(separator: "\n\n")]
+    var blocks = ["# \(Report.title)", introduction]
+    for section in sections {
+      blocks.append("## \(section.title)")
+      blocks += section.charts.map { "![\($0.name)](\($0.name).svg)" }
+      for table in section.tables {
+        let rule = table.header.indices.map { $0 == 0 ? "---" : "--:" }
+        let lines = [table.header, rule] + table.rows
+        blocks.append("### \(table.title)")
+        blocks.append(lines.map { "| \($0.joined(separator: " | ")) |" }.joined(separator: "\n"))
+      }
+      blocks += section.notes
     }
-    return (["# \(Report.title)", introduction] + body.filter { !$0.isEmpty })
-      .joined(separator: "\n\n") + "\n"
+    return blocks.joined(separator: "\n\n") + "\n"
   }
 }
 

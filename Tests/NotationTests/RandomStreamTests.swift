@@ -53,13 +53,12 @@ struct RandomStreamTests {
     #expect(Tensor<Float>.normal([2, 1], from: &single).storage == expected.map { Float($0) })
   }
 
-  // With 100 000 numbers a mean is off by its deviation ÷ 316; the bounds are six times that.
   @Test("uniform numbers have mean 1/2 and variance 1/12, and stay in 0 ..< 1")
   func uniformMoments() {
     var stream = RandomStream(seed: 1)
     let x = Tensor<Double>.uniform([100_000], from: &stream).storage
-    #expect(abs(mean(x) - 0.5) < 6 * 0.289 / 316)
-    #expect(abs(mean(x.map { ($0 - 0.5) * ($0 - 0.5) }) - 1 / 12.0) < 6 * 0.0746 / 316)
+    expect(mean(x), near: 1 / 2, deviation: 0.289)
+    expect(mean(x.map { ($0 - 0.5) * ($0 - 0.5) }), near: 1 / 12, deviation: 0.0746)
     #expect(x.allSatisfy { (0..<1).contains($0) })
   }
 
@@ -67,15 +66,24 @@ struct RandomStreamTests {
   func normalMoments() {
     var stream = RandomStream(seed: 2)
     let x = Tensor<Double>.normal([100_000], from: &stream).storage
-    #expect(abs(mean(x)) < 6 * 1.0 / 316)
-    #expect(abs(mean(x.map { $0 * $0 }) - 1) < 6 * 1.38 / 316)
-    #expect(abs(mean(x.map { $0 * $0 * $0 })) < 6 * 3.75 / 316)
+    expect(mean(x), near: 0, deviation: 1)
+    expect(mean(x.map { $0 * $0 }), near: 1, deviation: 1.38)
+    expect(mean(x.map { $0 * $0 * $0 }), near: 0, deviation: 3.75)
     // A normal distribution has 3; a sum of n uniform numbers has 3 − 6 / 5n.
-    #expect(abs(mean(x.map { $0 * $0 * $0 * $0 }) - 2.9) < 6 * 8.8 / 316)
+    expect(mean(x.map { $0 * $0 * $0 * $0 }), near: 2.9, deviation: 8.8)
     #expect(x.allSatisfy { abs($0) <= 6 })
   }
 
   private func mean(_ x: [Double]) -> Double { x.reduce(0, +) / Double(x.count) }
+
+  /// With 100 000 numbers a mean is off by their deviation ÷ 316; six times that is allowed.
+  private func expect(
+    _ mean: Double, near expected: Double, deviation: Double,
+    sourceLocation: SourceLocation = #_sourceLocation
+  ) {
+    let error = abs(mean - expected)
+    #expect(error < 6 * deviation / 316, sourceLocation: sourceLocation)
+  }
 
   @Test("a state of zeros is refused")
   func zeros() async {

@@ -12,7 +12,8 @@ struct AttentionTests {
   func weights() {
     let map = heatMap(queries: hit, keys: hit)
     for (i, weights) in map.weights.enumerated() {
-      #expect(abs(weights.reduce(0, +) - 1) < 1e-12)
+      let sum = weights.reduce(0, +)
+      #expect(abs(sum - 1) < 1e-12)
       #expect(weights.max() == weights[i])
     }
   }
@@ -40,7 +41,8 @@ struct AttentionTests {
     let text = try attention(["我 打", "你", "--keys", "I hit you today"])
     let lines = text.split(separator: "\n").map(String.init)
     #expect(lines[1].hasPrefix("query ↓  key →  I "))
-    #expect(lines.dropFirst(2).map { String($0.prefix(1)) } == hit)
+    let firstLetters = lines.dropFirst(2).map { String($0.prefix(1)) }
+    #expect(firstLetters == hit)
   }
 
   @Test("a case of the vectors gives a map for each head")

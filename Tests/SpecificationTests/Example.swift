@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 /// One example of SPEC.md: names given to values, and claims about calls.
-struct Example: Sendable, CustomTestStringConvertible {
+struct Example: Codable, Sendable, CustomTestStringConvertible {
   /// Its place among the examples, from 1.
   let number: Int
   /// The line of SPEC.md that it begins in.

@@ -16,8 +16,9 @@ struct ExampleTests {
       for line in try example.refusals(side) {
         let result = await #expect(
           processExitsWith: .failure, observing: [\.standardErrorContent], "SPEC.md line \(line)"
-        ) { [index = example.number - 1 as Int, line = line as Int, side = side as Side] in
-          try Specification.current.examples[index].callRefused(line: line, side)
+        ) { [example = example as Example, line = line as Int, side = side as Side] in
+          // Handed over, so that the process need not read SPEC.md.
+          try example.callRefused(line: line, side)
         }
         // An error of the runner ends the process too, but not with a sentence of the library's.
         let printed = String(decoding: result?.standardErrorContent ?? [], as: UTF8.self)

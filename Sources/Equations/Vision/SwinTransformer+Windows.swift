@@ -123,7 +123,7 @@ public func shiftedWindowMask(height: Int, width: Int, window m: Int, shift s: I
 {
   requireShift(s, of: m)
   let regions = (0..<height).flatMap { r in
-    (0..<width).map { c in (r < height - s ? 0.0 : 2.0) + (c < width - s ? 0 : 1) }
+    (0..<width).map { c -> Double in (r < height - s ? 0 : 2) + (c < width - s ? 0 : 1) }
   }
   let inside = windows(Tensor(shape: [height, width, 1], storage: regions), size: m)
   return Tensor(

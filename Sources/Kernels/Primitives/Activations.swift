@@ -25,9 +25,9 @@ public func activate(_ x: Tensor<Float>, _ activation: Activation) -> Tensor<Flo
   return Tensor(shape: x.shape, storage: elements)
 }
 
-/// Writes the activation of every element, in a loop for each function: relu took three times as long where
-/// each vector asked which it is.
-private func activate(_ x: Memory<Float>, into y: Memory<Float>, _ activation: Activation) {
+/// Writes the activation of every element to memory that may be the same, in a loop for each function: relu
+/// took three times as long where each vector asked which it is.
+func activate(_ x: Memory<Float>, into y: Memory<Float>, _ activation: Activation) {
   @inline(__always) func map(_ f: (Vector) -> Vector) {
     forEachVector(x.count) { i, length in
       y.store(f(x.vector(i, first: length)), i, first: length)

@@ -141,6 +141,7 @@ struct Product: Sendable {
         let at = i * m + j
         c.store(finished(c.pair(at, first: columns), i, j, columns: columns), at, first: columns)
       }
+      activate(rows: 0..<n, columns: j..<j + columns)
     }
   }
 
@@ -191,23 +192,40 @@ struct Product: Sendable {
         ) { row, sums in end(i0 + row, j, columns: columns, sums) }
       }
     }
+    if steps.upperBound == k {
+      activate(
+        rows: i0..<i0 + rows,
+        columns: panels.lowerBound * width..<min(panels.upperBound * width, m))
+    }
   }
 
-  /// What becomes of the sums of a panel's columns from j on in row i: bias, activation, addend.
+  /// What becomes of the sums of a panel's columns from j on in row i: the bias is added, and the addend
+  /// where no activation stands between them.
   @inline(__always)
   private func finished(_ sums: VectorPair, _ i: Int, _ j: Int, columns: Int) -> VectorPair {
     var result = sums
     if let bias { result = result + bias.pair(j, first: columns) }
-    if activation != .identity { result = activatedApart(result, activation) }
-    if let addend { result = result + addend.pair(i * m + j, first: columns) }
+    if activation == .identity, let addend {
+      result = result + addend.pair(i * m + j, first: columns)
+    }
     return result
   }
-}
 
-/// The activation of each lane, by a call: inlined into every tile's end, it takes the tiles' registers.
-@inline(never)
-private func activatedApart(_ x: VectorPair, _ activation: Activation) -> VectorPair {
-  activated(x, activation)
+  /// Does what is left to do for a block of the result: activation and addend.
+  ///
+  /// In a pass of its own, while the block is in L2: inlined into the tiles' end, an activation takes their
+  /// registers, and called from there it gets its vectors in registers of four lanes, 9 % of a Swin block.
+  private func activate(rows: Range<Int>, columns: Range<Int>) {
+    if activation == .identity { return }
+    for i in rows {
+      let start = i * m + columns.lowerBound
+      let row = c.part(start, columns.count)
+      Kernels::activate(row, into: row, activation)
+      if let addend {
+        add(row, addend.part(start, columns.count), dropping: nil, at: 0, into: row)
+      }
+    }
+  }
 }
 
 /// Copies a panel so that each step's numbers lie side by side; beyond the last column stands anything.

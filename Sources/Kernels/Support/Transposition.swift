@@ -19,8 +19,9 @@ func transpose(
           into: target.from(j * targetStride + i), stride: targetStride)
       } else {
         for row in i..<min(i + lanes, rows) {
+          let (from, to) = (source.from(row * sourceStride), target.from(row))
           for column in j..<min(j + lanes, columns) {
-            target[column * targetStride + row] = source[row * sourceStride + column] * factor
+            to[column &* targetStride] = from[column] * factor
           }
         }
       }

@@ -118,7 +118,10 @@ private struct Prefixes {
       let d = decoded.shape[2]
       last = Tensor(
         shape: [b, d],
-        storage: (0..<b).flatMap { decoded.storage[(($0 + 1) * t - 1) * d..<($0 + 1) * t * d] })
+        storage: (0..<b).flatMap { sentence in
+          let end = (sentence + 1) * t * d
+          return decoded.storage[end - d..<end]
+        })
     }
     return affineMap(last.rows, p.output)
   }

@@ -67,7 +67,10 @@ private func firstPositions(of z: Tensor<Float>) -> Tensor<Float> {
   let sequences = z.leadingShape.reduce(1, *)
   return Tensor(
     shape: z.leadingShape + [1, d],
-    storage: (0..<sequences).flatMap { z.storage[$0 * n * d..<($0 * n + 1) * d] })
+    storage: (0..<sequences).flatMap { sequence in
+      let start = sequence * n * d
+      return z.storage[start..<start + d]
+    })
 }
 
 /// An image cut into squares, each a row of numbers.

@@ -144,11 +144,8 @@ let splitLaws: [Law<Split<Double>>] = [
       "the shape is \(heads.shape)")
     for i in 0..<h {
       // A product with a part of the identity picks columns.
-      let columns = Tensor(
-        shape: [width, h * width],
-        storage: (0..<width).flatMap { c in
-          (0..<h * width).map { $0 == i * width + c ? 1.0 : 0 }
-        })
+      var columns = Tensor<Double>(shape: [width, h * width], repeating: 0)
+      for c in 0..<width { columns.storage[c * h * width + i * width + c] = 1 }
       try expect(
         heads.head(i) == affineMap(x, AffineMap(weight: columns)), "head \(i) has other columns")
     }

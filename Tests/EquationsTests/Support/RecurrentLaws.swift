@@ -158,7 +158,8 @@ extension Draw {
     }
     func stacked(_ extents: [Int]) -> Tensor<Double> {
       let gates = (0..<Kind.gates(form)).flatMap { k in
-        numbers([h] + extents).storage.map { $0 * Double(k + 2) / 4 }
+        let scale = Double(k + 2) / 4
+        return numbers([h] + extents).storage.map { $0 * scale }
       }
       return Tensor(shape: [Kind.gates(form) * h] + extents, storage: gates)
     }

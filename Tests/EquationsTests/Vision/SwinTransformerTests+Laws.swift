@@ -170,7 +170,7 @@ let mergingLaws: [Law<MergingFunction>] = [
     for g in 0..<b {
       for r in 0..<height / 2 {
         for c in 0..<width / 2 {
-          let four = [(0, 0), (1, 0), (0, 1), (1, 1)].flatMap { row, column in
+          let four = [(0, 0), (1, 0), (0, 1), (1, 1)].flatMap { (row: Int, column: Int) in
             x.slice(g).slice(2 * r + row).slice(2 * c + column).storage
           }
           let norm = layerNorm(Tensor(shape: [4 * channels], storage: four), p.norm)

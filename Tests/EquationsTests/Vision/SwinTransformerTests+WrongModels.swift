@@ -119,7 +119,8 @@ let wrongMergings: [WrongVersion<MergingFunction>] = [
     var mean = four
     for at in four.storage.indices {
       let first = at - at % (4 * channels) + at % channels
-      mean.storage[at] = (0..<4).reduce(0) { $0 + four.storage[first + $1 * channels] } / 4
+      let sum = (0..<4).reduce(0) { $0 + four.storage[first + $1 * channels] }
+      mean.storage[at] = sum / 4
     }
     return finished(mean, input) { layerNorm($0, $1) }
   },

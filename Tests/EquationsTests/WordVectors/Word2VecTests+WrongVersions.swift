@@ -185,8 +185,9 @@ let wrongNegativeLosses: [WrongVersion<NegativeLoss<Double>>] = [
     let (n, k) = (input.words.count, input.negatives.shape.last!)
     input.negatives = Tensor(
       shape: input.words.shape + [k + 1],
-      storage: (0..<n).flatMap {
-        [input.words.storage[$0]] + input.negatives.storage[$0 * k..<($0 + 1) * k]
+      storage: (0..<n).flatMap { i in
+        let samples = input.negatives.storage[i * k..<(i + 1) * k]
+        return [input.words.storage[i]] + samples
       })
   },
   negative("the samples' vectors are those of given words") { input in
