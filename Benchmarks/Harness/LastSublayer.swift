@@ -3,23 +3,31 @@ import ErrorBounds
 import Kernels
 import Notation
 
-/// What the equation says of a layer's last sublayer, its network, on what the kernels before it give.
+/// What the equation says of the end of a layer on what the kernels before it give: of the second map of
+/// its network, the sum and the norm.
 ///
 /// Every part of a layer multiplies what the parts before may be off by: the bound of all of them would
-/// allow anything. The attentions have rows of their own.
+/// allow anything. The attentions and networks have rows of their own.
 struct LastSublayer {
   let output: Tensor<Double>
   let bound: Tensor<Double>
 
-  /// - Parameter a: What the sublayer gets.
+  /// - Parameters:
+  ///   - a: What the sublayer gets.
+  ///   - placement: Whether x + F is normalised, or what F gets.
+  ///   - norm: The normalisation.
+  ///   - p: The network, packed as the layer has it.
   init(
     of a: Tensor<Float>, _ placement: NormPlacement, _ norm: LayerNorm<Float>,
     _ p: FeedForward<Float>
   ) {
+    let entering = placement == .preNorm ? Kernels::layerNorm(a, norm) : a
+    let h = Kernels::affineMap(entering, p.inner, activation: p.activation)
+      .converted(to: Double.self)
     let (a, norm) = (a.converted(to: Double.self), norm.converted(to: Double.self))
-    let p = p.converted(to: Double.self)
-    output = Equations::residual(a, placement, norm) { Equations::feedForward($0, p) }.output
-    bound = residualBound(a, (placement, norm), through: p)
+    let outer = p.outer.converted(to: Double.self)
+    output = Equations::residual(a, placement, norm) { _ in Equations::affineMap(h, outer) }.output
+    bound = residualBound(a, (placement, norm), adding: outer, of: h)
   }
 }
 

@@ -44,7 +44,8 @@ func encoderLayerBenchmark(
       let rows = sampledRows(n, atMost: 8)
       return Verification(
         rows: rows, of: y,
-        LastSublayer(of: attended.rows(rows), placement, p.feedForwardNorm, p.feedForward))
+        LastSublayer(
+          of: attended.rows(rows), placement, p.feedForwardNorm, packed.feedForward))
     }
   }
 }

@@ -77,7 +77,7 @@ private func swinBlockBenchmark(side: Int, width d: Int, shift: Int) -> Benchmar
       return Verification(
         rows: inCorners.map { corners.position($0) }, of: y,
         LastSublayer(
-          of: attended.rows.rows(inCorners), .preNorm, p.feedForwardNorm, p.feedForward))
+          of: attended.rows.rows(inCorners), .preNorm, p.feedForwardNorm, packed.feedForward))
     }
   }
 }
