@@ -55,9 +55,7 @@ struct Product: Sendable {
 
   /// Computes products that do not need each other; those with panels side by side.
   static func compute(_ products: [Product]) {
-    for product in products where product.panels == nil && product.n > 0 {
-      product.packAndCompute()
-    }
+    for product in products where product.panels == nil { product.packAndCompute() }
     let ready = products.filter { $0.panels != nil }
     let ends = ready.reduce(into: []) { ends, product in
       ends.append((ends.last ?? 0) + product.blocks.rows * product.blocks.columns)
