@@ -45,8 +45,11 @@ import Synchronization
     return unsafe Memory(base + start, count: length)
   }
 
-  /// The part that begins at `start`.
-  @inline(__always) func from(_ start: Int) -> Memory { part(start, count - start) }
+  /// The part that begins at `start`; where that is beyond the end, as rows of no width may begin, none.
+  @inline(__always) func from(_ start: Int) -> Memory {
+    assert(start >= 0, "\(start) and more of \(count)")
+    return unsafe Memory(base + start, count: max(count - start, 0))
+  }
 }
 
 extension Memory<Float> {
