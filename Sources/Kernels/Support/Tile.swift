@@ -7,7 +7,7 @@
 private struct Tile<let rows: Int>: ~Copyable {
   var sums: InlineArray<rows, InlineArray<2, Vector>>
 
-  @inline(__always) init(from first: Int, begin: (Int) -> VectorPair) {
+  @inline(always) init(from first: Int, begin: (Int) -> VectorPair) {
     sums = .init(repeating: .init(repeating: .zero))
     for row in 0..<rows {
       let pair = begin(first + row)
@@ -16,7 +16,7 @@ private struct Tile<let rows: Int>: ~Copyable {
     }
   }
 
-  @inline(__always) mutating func add(
+  @inline(always) mutating func add(
     _ x: Memory<Float>, rowStride: Int, stepStride: Int, _ y: Memory<Float>, yStride: Int,
     panelStride: Int, steps: Int
   ) {
@@ -34,7 +34,7 @@ private struct Tile<let rows: Int>: ~Copyable {
     }
   }
 
-  @inline(__always) func finish(from first: Int, end: (Int, VectorPair) -> Void) {
+  @inline(always) func finish(from first: Int, end: (Int, VectorPair) -> Void) {
     for row in 0..<rows {
       end(
         first + row,
@@ -49,13 +49,16 @@ private struct Tile<let rows: Int>: ~Copyable {
 /// x[r · rowStride + s · stepStride] times the two vectors at y[s · yStride]; `end(r, sums)` takes it.
 /// With a panel stride row r has a panel of its own, r · panelStride further on: as the panels of one row,
 /// whose stride is 0, they keep all accumulators busy.
-@inline(__always)
+///
+/// Inlined for sure: called, it does not know that the panel stride is 0, loads the panel for every row
+/// again, and takes twice the time.
+@inline(always)
 func multiplyPanel(
   rows: Int, _ x: Memory<Float>, rowStride: Int, stepStride: Int,
   _ y: Memory<Float>, yStride: Int, panelStride: Int = 0, steps: Int,
   begin: (Int) -> VectorPair, end: (Int, VectorPair) -> Void
 ) {
-  @inline(__always) func run<let tileRows: Int>(_ tile: consuming Tile<tileRows>, at row: Int) {
+  @inline(always) func run<let tileRows: Int>(_ tile: consuming Tile<tileRows>, at row: Int) {
     tile.add(
       x.from(row * rowStride), rowStride: rowStride, stepStride: stepStride,
       y.from(row * panelStride), yStride: yStride, panelStride: panelStride, steps: steps)
