@@ -37,7 +37,7 @@ struct MemoryTests {
         case .someLanes: _ = memory.vector(count - 2, first: 3)
         case .storedLanes: memory.store(pair, count - 2, first: 3)
         case .part: _ = memory.part(count - 2, 3)
-        case .from: _ = memory.from(count + 1)
+        case .from: _ = memory.from(count + 1)[0]
         case .copy: memory.part(0, 5).copy(memory.part(5, 4))
         }
       }
