@@ -28,13 +28,23 @@ private func multiHeadAttentionBenchmark(length n: Int, width d: Int, heads h: I
       ) { _ = Equations::multiHeadAttention(queries: part, keys: part, values: part, p) }
     ) { y in
       let rows = sampledRows(n, atMost: 8)
-      let (all, wide) = (x.converted(to: Double.self), p.converted(to: Double.self))
-      let some = all.rows(rows)
       return Verification(
-        rows: rows, of: y,
-        expected: Equations::multiHeadAttention(queries: some, keys: all, values: all, wide),
-        bound: multiHeadAttentionBound(queries: some, keys: all, values: all, wide))
+        rows: rows, of: y, outputMap: p.output, of: packed.attended(x).rows(rows))
     }
+  }
+}
+
+extension Verification {
+  /// Compares rows with what the equation's output map makes of heads that the kernels before it give.
+  ///
+  /// The bound of all parts would be as large as the numbers. Maps and attention have rows of their own.
+  init(
+    rows: [Int], of got: Tensor<Float>, outputMap map: AffineMap<Float>, of heads: Tensor<Float>
+  ) {
+    let (heads, map) = (heads.converted(to: Double.self), map.converted(to: Double.self))
+    self.init(
+      rows: rows, of: got, expected: Equations::affineMap(heads, map),
+      bound: affineMapBound(heads, map))
   }
 }
 
@@ -54,6 +64,16 @@ extension MultiHeadAttention<Float> {
         weight: Tensor<Float>.normal([d, d], from: &stream).map { $0 / Float(d).squareRoot() })
     }
     return MultiHeadAttention(query: map(), key: map(), value: map(), output: map(), heads: heads)
+  }
+
+  /// What the output map gets where x attends to itself, by the kernels of the parts before it.
+  func attended(_ x: Tensor<Float>, mask: AttentionMask<Float> = .none) -> Tensor<Float> {
+    func mapped(_ map: AffineMap<Float>) -> Tensor<Float> {
+      splitHeads(Kernels::affineMap(x, map), heads: heads)
+    }
+    return concatenateHeads(
+      Kernels::scaledDotProductAttention(
+        queries: mapped(query), keys: mapped(key), values: mapped(value), mask: mask))
   }
 
   /// The weights by the names that other people's software reads them by.

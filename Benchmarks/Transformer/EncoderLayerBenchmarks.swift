@@ -1,5 +1,4 @@
 import Equations
-import ErrorBounds
 import Kernels
 import Notation
 
@@ -39,20 +38,14 @@ func encoderLayerBenchmark(
         share: layerOperations(count, d) / layerOperations(n, d)
       ) { _ = Equations::encoderLayer(part, p) }
     ) { y in
-      // Some positions, whose attention to all is computed for them alone.
-      let (all, wide) = (x.converted(to: Double.self), p.converted(to: Double.self))
-      let rows = sampledRows(n, atMost: 4)
-      let some = all.rows(rows)
-      let seen = placement == .preNorm ? Equations::layerNorm(all, wide.attentionNorm) : all
-      let attended = Equations::residual(some, placement, wide.attentionNorm) { x in
-        Equations::multiHeadAttention(queries: x, keys: seen, values: seen, wide.attention)
+      let attended = Kernels::residual(x, placement, packed.attentionNorm) { x in
+        Kernels::multiHeadAttention(queries: x, keys: x, values: x, packed.attention)
       }.output
-      let expected = Equations::residual(attended, placement, wide.feedForwardNorm) {
-        Equations::feedForward($0, wide.feedForward)
-      }.output
+      let rows = sampledRows(n, atMost: 8)
       return Verification(
-        rows: rows, of: y, expected: expected,
-        bound: encoderLayerBound(of: some, among: all, wide))
+        rows: rows, of: y,
+        LastSublayer(
+          of: attended.rows(rows), placement, p.feedForwardNorm, packed.feedForward))
     }
   }
 }

@@ -50,14 +50,15 @@ private func transformerBenchmark(
       var before = p
       before.stacks.decoderLayers.removeLast()
       let steps = Kernels::transformerSteps(source: source, target: target, before)
+      let (layer, rows) = (p.stacks.decoderLayers.last!, sampledRows(n, atMost: 8))
+      let attended = layer.attended(steps.decoded.slice(0), memory: steps.memory.slice(0))
       let last = LastSublayer(
-        of: steps.decoded.slice(0), atMost: 8, memory: steps.memory.slice(0),
-        p.stacks.decoderLayers.last!)
+        of: attended.rows(rows), layer.placement, layer.feedForwardNorm, layer.feedForward)
       let output = p.output.converted(to: Double.self)
       let brought = Equations::affineMap(
         last.bound, AffineMap(weight: output.weight.map(abs)))
       return Verification(
-        rows: last.rows, of: logits, expected: Equations::affineMap(last.output, output),
+        rows: rows, of: logits, expected: Equations::affineMap(last.output, output),
         bound: affineMapBound(last.output.map(abs) + last.bound, output) + brought)
     }
   }

@@ -34,10 +34,10 @@ private func windowAttentionBenchmark(side: Int, width d: Int) -> Benchmark {
         _ = Equations::windowAttention(window, p)
       }
     ) { y in
-      let (wide, x) = (p.converted(to: Double.self), window.converted(to: Double.self))
+      let bias = relativePositionBias(p).reshaped([1, p.attention.heads, positions, positions])
+      let attended = packed.attention.attended(window, mask: AttentionMask(bias: bias))
       return Verification(
-        rows: Array(0..<positions), of: y, expected: Equations::windowAttention(x, wide),
-        bound: windowAttentionBound(x, wide))
+        rows: Array(0..<positions), of: y, outputMap: p.attention.output, of: attended)
     }
   }
 }
@@ -70,12 +70,14 @@ private func swinBlockBenchmark(side: Int, width d: Int, shift: Int) -> Benchmar
         share: Double(part.count) / Double(x.count)
       ) { _ = Equations::swinBlock(part, p) }
     ) { y in
-      let (wide, x) = (p.converted(to: Double.self), part.converted(to: Double.self))
+      let attended = Kernels::residual(part, .preNorm, p.attentionNorm) { x in
+        Kernels::shiftedWindowAttention(x, packed.attention, shift: shift)
+      }.output
       let inCorners = corners.lastWindow(shift: shift)
       return Verification(
         rows: inCorners.map { corners.position($0) }, of: y,
-        expected: Equations::swinBlock(x, wide).rows.rows(inCorners),
-        bound: swinBlockBound(x, wide).rows.rows(inCorners))
+        LastSublayer(
+          of: attended.rows.rows(inCorners), .preNorm, p.feedForwardNorm, packed.feedForward))
     }
   }
 }

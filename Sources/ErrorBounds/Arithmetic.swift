@@ -27,9 +27,12 @@ public struct Arithmetic: Sendable {
 
   /// The roundings that one term of a product with `k` steps goes through.
   ///
-  /// A kernel's block of 512 steps is one chain of fused multiply-adds, each rounding once, and the
-  /// blocks are added one after the other.
-  func productDepth(_ k: Int) -> Int { isBlocked ? min(k, 512) + (k + 511) / 512 : k }
+  /// A kernel's block of 256 or 512 steps is one chain of fused multiply-adds, each rounding once, and
+  /// the blocks are added one after the other; of few rows, eight lanes or more are chains, which are
+  /// added up. What blocks of 256 take is never the most.
+  func productDepth(_ k: Int) -> Int {
+    isBlocked ? max(min(k, 512) + (k + 511) / 512, (k + 7) / 8 + 3) : k
+  }
 
   /// The roundings that one term of a softmax's sum over `m` goes through.
   ///

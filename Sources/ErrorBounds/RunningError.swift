@@ -10,8 +10,9 @@ public typealias RunningError = Tracked<Double>
 /// far the same evaluation in `Precision` is from the exact result: the equation itself, or a kernel that
 /// takes the equation's steps in their order. Each operation adds half a unit in the last place of its
 /// result to what its operands bring, and a function of the C library two units, which those of the
-/// kernels keep to as well; erfc, the kernels' normal tail, adds five. Multiplications and additions may
-/// be fused. Numbers that a `Float` holds count as exact, others as rounded once.
+/// kernels keep to as well, but for tanh, which adds two and a half, and erfc, their normal tail, which
+/// adds five. Multiplications and additions may be fused. Numbers that a `Float` holds count as exact,
+/// others as rounded once.
 ///
 /// Source: N. Higham, "Accuracy and Stability of Numerical Algorithms", 2nd edition, section 3.3.
 public struct Tracked<Precision: RoundedType>: Scalar, Hashable {
@@ -31,9 +32,11 @@ public struct Tracked<Precision: RoundedType>: Scalar, Hashable {
   /// A number that is off by something already.
   init(_ value: Double, offBy bound: Double) { self.init(value, bound) }
 
-  /// The result of an operation that is rounded correctly.
+  /// The result of an operation that is rounded correctly; a tiny one may be flushed to 0.
   private init(rounded value: Double, _ bound: Double, units: Double = 1) {
-    self.init(value, bound + units * Self.u * (abs(value) + bound))
+    let (largest, tiny) = (abs(value) + bound, Precision.smallestNormal)
+    let flushed = abs(value) < tiny ? min(largest, tiny) : 0
+    self.init(value, bound + units * Self.u * largest + flushed)
   }
 
   /// The result of a function whose slope here is at most `slope`.
@@ -107,7 +110,8 @@ public struct Tracked<Precision: RoundedType>: Scalar, Hashable {
   /// The hyperbolic tangent of x, whose slope is largest where x may be nearest to 0.
   public static func tanh(_ x: Self) -> Self {
     let nearest = Foundation.tanh(Swift.max(abs(x.value) - x.bound, 0))
-    return Self(function: Foundation.tanh(x.value), of: x, slope: 1 - nearest * nearest)
+    return Self(
+      function: Foundation.tanh(x.value), of: x, slope: 1 - nearest * nearest, units: 5)
   }
   /// The sine of x.
   public static func sin(_ x: Self) -> Self {
@@ -134,7 +138,7 @@ public struct Tracked<Precision: RoundedType>: Scalar, Hashable {
   public static func pow(_ x: Self, _ y: Self) -> Self {
     let exponent = y * log(x)
     let power = Foundation.pow(x.value, y.value)
-    return Self(power, abs(power) * (expm1(exponent.bound) + 4 * Self.u))
+    return Self(rounded: power, abs(power) * expm1(exponent.bound), units: 4)
   }
 }
 

@@ -34,9 +34,9 @@ public func multiHeadAttentionBound(
   mask: AttentionMask<Double> = .none, fill: MaskFill = .excluded,
   scale: ScoreScale = .rootKeyWidth, in arithmetic: Arithmetic = .kernel
 ) -> Tensor<Double> {
-  multiHeadAttention(
-    queries: Enclosure(x), EnclosedCache(cache), p, mask: mask, fill: fill, scale: scale,
-    in: arithmetic
+  attended(
+    by: Enclosure(x), keys: Enclosure(cache.keys), values: Enclosure(cache.values), p, mask: mask,
+    fill: fill, scale: scale, in: arithmetic
   ).errors
 }
 
@@ -51,28 +51,9 @@ public func keyValueCacheBound(
   keys y: Tensor<Double>, values z: Tensor<Double>, _ p: MultiHeadAttention<Double>,
   in arithmetic: Arithmetic = .kernel
 ) -> KeyValueCache<Double> {
-  keyValueCache(keys: Enclosure(y), values: Enclosure(z), p, in: arithmetic).errors
-}
-
-/// Keys and values that may be off.
-struct EnclosedCache {
-  private(set) var values: KeyValueCache<Double>
-  private(set) var errors: KeyValueCache<Double>
-
-  /// Keys and values that are known exactly.
-  init(_ cache: KeyValueCache<Double>) {
-    self.init(keys: Enclosure(cache.keys), values: Enclosure(cache.values))
-  }
-
-  init(keys: Enclosure, values: Enclosure) {
-    self.values = KeyValueCache(keys: keys.values, values: values.values)
-    errors = KeyValueCache(keys: keys.errors, values: values.errors)
-  }
-
-  mutating func append(_ later: EnclosedCache) {
-    values.append(later.values)
-    errors.append(later.errors)
-  }
+  KeyValueCache(
+    keys: heads(Enclosure(y), p.key, p.heads, in: arithmetic).errors,
+    values: heads(Enclosure(z), p.value, p.heads, in: arithmetic).errors)
 }
 
 /// The parts of an affine map that belong to each head.
@@ -82,34 +63,23 @@ private func heads(
   affineMap(x, map, in: arithmetic).moved { splitHeads($0, heads: h) }
 }
 
-/// The keys and values of what may be off.
-func keyValueCache(
-  keys y: Enclosure, values z: Enclosure, _ p: MultiHeadAttention<Double>,
-  in arithmetic: Arithmetic
-) -> EnclosedCache {
-  EnclosedCache(
-    keys: heads(y, p.key, p.heads, in: arithmetic),
-    values: heads(z, p.value, p.heads, in: arithmetic))
-}
-
 /// Multi-head attention of what may be off.
 func multiHeadAttention(
   queries x: Enclosure, keys y: Enclosure, values z: Enclosure, _ p: MultiHeadAttention<Double>,
   mask: AttentionMask<Double>, fill: MaskFill, scale: ScoreScale, in arithmetic: Arithmetic
 ) -> Enclosure {
-  multiHeadAttention(
-    queries: x, keyValueCache(keys: y, values: z, p, in: arithmetic), p, mask: mask, fill: fill,
-    scale: scale, in: arithmetic)
+  attended(
+    by: x, keys: heads(y, p.key, p.heads, in: arithmetic),
+    values: heads(z, p.value, p.heads, in: arithmetic), p, mask: mask, fill: fill, scale: scale,
+    in: arithmetic)
 }
 
-/// Multi-head attention of what may be off to keys and values that may be.
-func multiHeadAttention(
-  queries x: Enclosure, _ cache: EnclosedCache, _ p: MultiHeadAttention<Double>,
+/// Multi-head attention to the keys and values of all heads.
+private func attended(
+  by x: Enclosure, keys k: Enclosure, values v: Enclosure, _ p: MultiHeadAttention<Double>,
   mask: AttentionMask<Double>, fill: MaskFill, scale: ScoreScale, in arithmetic: Arithmetic
 ) -> Enclosure {
   let q = heads(x, p.query, p.heads, in: arithmetic)
-  let k = Enclosure(cache.values.keys, errors: cache.errors.keys)
-  let v = Enclosure(cache.values.values, errors: cache.errors.values)
   let attended = Enclosure(
     scaledDotProductAttention(
       queries: q.values, keys: k.values, values: v.values, mask: mask, fill: fill, scale: scale),

@@ -40,9 +40,20 @@ public func transformerEmbeddingBound(
   offset: Int = 0, scale: EmbeddingScale = .none, dropout drop: Dropout = .none,
   in arithmetic: Arithmetic = .kernel
 ) -> Tensor<Double> {
+  dropout(
+    transformerEmbedding(
+      tokens, table: table, positions: positions, offset: offset, scale: scale, in: arithmetic),
+    drop, in: arithmetic
+  ).errors
+}
+
+/// The vectors of tokens and their positions, from tables that are known exactly.
+func transformerEmbedding(
+  _ tokens: Tensor<Int>, table: Tensor<Double>, positions: PositionalEncoding<Double>,
+  offset: Int = 0, scale: EmbeddingScale, in arithmetic: Arithmetic
+) -> Enclosure {
   let vectors = embedded(tokens, table: table, scale: scale, zeroing: nil, in: arithmetic)
-  let sum = addPositions(vectors, positions, offset: offset, in: arithmetic)
-  return dropout(sum, drop, in: arithmetic).errors
+  return addPositions(vectors, positions, offset: offset, in: arithmetic)
 }
 
 /// The vectors of tokens, from a table that is known exactly.

@@ -29,55 +29,127 @@ public func layerNormBound(
 
 /// The normalisation of what may be off.
 ///
-/// Where x_i may be off by s_i, c_i is by s_i + Σ s / d at most: the first number of the row, from which
-/// the differences are taken, has no part in it.
+/// A row that is off by s comes out as far off as the normalised rows of exact numbers are from each
+/// other, and then by what the roundings of a row in between add. That is n_i as above with the largest
+/// deviation, |c_i| + s_i + Σ s / d, the largest |e_i| and the smallest divisor, where √v is less by
+/// ‖s‖ / √N: a row's length changes by no more than the row.
 func layerNorm(_ x: Enclosure, _ p: LayerNorm<Double>, in arithmetic: Arithmetic) -> Enclosure {
   let (values, offsets) = (x.values.rows, x.errors.rows)
   let errors = (0..<values.shape[0]).flatMap { i in
-    rowErrors(values.slice(i).storage, offBy: offsets.slice(i).storage, p, in: arithmetic)
+    RowErrors(values.slice(i).storage, offBy: offsets.slice(i).storage, p).errors(in: arithmetic)
   }
   return Enclosure(
     layerNorm(x.values, p), errors: Tensor(shape: x.values.shape, storage: errors))
 }
 
-private func rowErrors(
-  _ x: [Double], offBy s: [Double], _ p: LayerNorm<Double>, in arithmetic: Arithmetic
-) -> [Double] {
-  guard let first = x.first else { return [] }
-  let (u, tiny) = (arithmetic.unitRoundoff, arithmetic.smallestNormal)
-  let d = Double(x.count)
-  let sum = arithmetic.gamma(arithmetic.sumDepth(x.count) + 2)
+/// One row that may be off, and its norm.
+private struct RowErrors {
+  private let p: LayerNorm<Double>
+  /// N.
+  private let count: Double
+  /// s_i.
+  private let offsets: [Double]
+  /// |e_i| at most.
+  private let differences: [Double]
+  /// c_i.
+  private let deviations: [Double]
+  /// By how much c_i may differ in another row.
+  private let ofDeviations: [Double]
+  /// By how much √v may.
+  private let ofSpread: Double
+  private let divisor: Double
+  /// The smallest v of all rows.
+  private let leastVariance: Double
 
-  let mean = first + x.reduce(0) { $0 + ($1 - first) } / d
-  let c = x.map { abs($0 - mean) }
-  let e = zip(x, s).map { abs($0 - first) + $1 + s[0] }
-  let (a, brought) = (sum * e.reduce(0, +) / d, s.reduce(0, +) / d)
-  let g = x.indices.map { i in
-    let before = s[i] + brought + u * e[i] + a
-    return before + u * (c[i] + before)
+  init(_ x: [Double], offBy s: [Double], _ p: LayerNorm<Double>) {
+    let (d, first) = (Double(x.count), x.first ?? 0)
+    let mean = first + x.reduce(0) { $0 + ($1 - first) } / d
+    let brought = s.reduce(0, +) / d
+    self.p = p
+    count = p.form == .epsilonInsideRoot ? d : d - 1
+    offsets = s
+    differences = zip(x, s).map { abs($0 - first) + $1 + s[0] }
+    deviations = x.map { $0 - mean }
+    ofDeviations = s.map { $0 + brought }
+    ofSpread = (s.reduce(0) { $0 + $1 * $1 } / count).squareRoot()
+    let variance = deviations.reduce(0) { $0 + $1 * $1 } / count
+    let spread = max(variance.squareRoot() - ofSpread, 0)
+    leastVariance = ofSpread == 0 ? variance : spread * spread
+    divisor = p.divisor(variance)
   }
 
-  let count = p.form == .epsilonInsideRoot ? d : d - 1
-  let v = c.reduce(0) { $0 + $1 * $1 } / count
-  let h =
-    zip(c, g).reduce(0) { $0 + 2 * $1.0 * $1.1 + $1.1 * $1.1 + sum * ($1.0 + $1.1) * ($1.0 + $1.1) }
-    / count + tiny
-  let (q, k): (Double, Double)
-  switch p.form {
-  case .epsilonInsideRoot:
-    let z = v + p.epsilon
-    q = z.squareRoot()
-    k = errorOfRoot(z, offBy: h + u * p.epsilon + tiny + u * (z + h), in: arithmetic)
-  case .epsilonOutsideRoot:
-    q = v.squareRoot() + p.epsilon
-    k = errorOfRoot(v, offBy: h, in: arithmetic) * (1 + u) + u * (q + p.epsilon) + tiny
+  func errors(in arithmetic: Arithmetic) -> [Double] {
+    let (u, tiny) = (arithmetic.unitRoundoff, arithmetic.smallestNormal)
+    let sum = arithmetic.gamma(arithmetic.sumDepth(offsets.count) + 2)
+    let a = sum * differences.reduce(0, +) / Double(offsets.count)
+    let c = zip(deviations, ofDeviations).map { abs($0) + $1 }
+    let g = zip(c, differences).map { c, e in u * e + a + u * (c + u * e + a) }
+    let h =
+      zip(c, g).reduce(0) {
+        $0 + 2 * $1.0 * $1.1 + $1.1 * $1.1 + sum * ($1.0 + $1.1) * ($1.0 + $1.1)
+      } / count + tiny
+    let q = p.divisor(leastVariance)
+    let k: Double
+    switch p.form {
+    case .epsilonInsideRoot:
+      let z = leastVariance + p.epsilon
+      k = errorOfRoot(z, offBy: h + u * p.epsilon + tiny + u * (z + h), in: arithmetic)
+    case .epsilonOutsideRoot:
+      k =
+        errorOfRoot(leastVariance, offBy: h, in: arithmetic) * (1 + u) + u * (q + p.epsilon) + tiny
+    }
+    guard k < q else { return offsets.map { _ in .infinity } }
+    let between = distances
+    return offsets.indices.map { i in
+      let own = (c[i] + g[i]) * (1 + 4 * u) / (q - k) - c[i] / q
+      let n = between[i] + own
+      let (gain, bias) = (abs(p.gain[i]), abs(p.bias?[i] ?? 0))
+      return gain * n + 2 * u * gain * (abs(deviations[i]) / divisor + n) + u * bias + tiny
+    }
   }
-  return x.indices.map { i in
-    guard k < q else { return .infinity }
-    let normalized = c[i] / q
-    let n = (c[i] + g[i]) * (1 + 4 * u) / (q - k) - normalized
-    let (gain, bias) = (abs(p.gain[i]), abs(p.bias?[i] ?? 0))
-    return gain * n + 2 * u * gain * (normalized + n) + u * bias + tiny
+
+  /// How far the normalised rows of all rows that may come in are from this row's, n = c / q.
+  ///
+  ///     Δ_i = (s_i + Σ s / d + |n_i| ‖s‖ / √N) / min q,  at most |n_i| + √N
+  ///
+  /// and where ε stands in the root, by the mean value theorem over all rows in between,
+  ///
+  ///     Δ_i = Σ_j (|δ_ij − 1/d − n_i n_j / d| + (|n_i| Δ_j + |n_j| Δ_i + Δ_i Δ_j) / d) s_j / min q
+  ///
+  /// which is far less: a norm takes away what all numbers of a row have in common, and their scale. It
+  /// holds for any Δ that is large enough, and so may be put into itself.
+  private var distances: [Double] {
+    if ofSpread == 0 { return offsets }
+    let (d, q) = (Double(offsets.count), p.divisor(leastVariance))
+    let n = deviations.map { $0 / divisor }
+    var distances = zip(n, ofDeviations).map { n, ofDeviation in
+      min((ofDeviation + abs(n) * ofSpread) / q, abs(n) + count.squareRoot())
+    }
+    if p.form == .epsilonOutsideRoot { return distances }
+    let slopes = n.indices.map { i in
+      n.indices.reduce(0) { sum, j in
+        sum + abs((i == j ? 1 : 0) - (1 + n[i] * n[j]) / d) * offsets[j]
+      }
+    }
+    let ofSizes = zip(n, offsets).reduce(0) { $0 + abs($1.0) * $1.1 }
+    for _ in 0..<3 {
+      let ofDistances = zip(distances, offsets).reduce(0) { $0 + $1.0 * $1.1 }
+      distances = n.indices.map { i in
+        let bent = abs(n[i]) * ofDistances + distances[i] * (ofSizes + ofDistances)
+        return min(distances[i], (slopes[i] + bent / d) / q)
+      }
+    }
+    return distances
+  }
+}
+
+extension LayerNorm<Double> {
+  /// What deviations of this variance are divided by.
+  fileprivate func divisor(_ variance: Double) -> Double {
+    switch form {
+    case .epsilonInsideRoot: (variance + epsilon).squareRoot()
+    case .epsilonOutsideRoot: variance.squareRoot() + epsilon
+    }
   }
 }
 

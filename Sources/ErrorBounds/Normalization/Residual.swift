@@ -56,12 +56,14 @@ public func residualBound(
   }.errors
 }
 
-/// The same whose F is a feed-forward network: the last sublayer of a layer.
+/// The same where it is known what enters the map: the second of a feed-forward network.
 public func residualBound(
   _ x: Tensor<Double>, _ norm: (placement: NormPlacement, parameters: LayerNorm<Double>)?,
-  through p: FeedForward<Double>, in arithmetic: Arithmetic = .kernel
+  adding map: AffineMap<Double>, of h: Tensor<Double>, in arithmetic: Arithmetic = .kernel
 ) -> Tensor<Double> {
-  residual(Enclosure(x), norm, in: arithmetic) { feedForward($0, p, in: arithmetic) }.errors
+  residual(Enclosure(x), norm, in: arithmetic) { _ in
+    affineMap(Enclosure(h), map, in: arithmetic)
+  }.errors
 }
 
 /// A residual sublayer of what may be off.

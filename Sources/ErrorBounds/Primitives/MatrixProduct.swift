@@ -3,8 +3,10 @@ import Notation
 
 /// The largest error that a matrix product may have, element by element.
 ///
-///     γ_d (|A| |B|)_ij + k η,  d = min(k, 512) + ⌈k / 512⌉ for the kernel, k for the equation
+///     γ_d (|A| |B|)_ij + k η
+///     d = min(k, 512) + ⌈k / 512⌉ for the kernel, or ⌈k / 8⌉ + 3 if it is more;  k for the equation
 ///
+/// The chains of a block of steps are added block by block, or those of eight lanes or more at last.
 /// η, 2⁻¹²⁶ in `Float`, is for products that underflow.
 ///
 /// - Parameters:
@@ -24,10 +26,10 @@ public func matrixProductBound(
 /// The largest error that an affine map may have, element by element.
 ///
 ///     e_ij = γ_(d+1) (|X| |Wᵀ| + |b|)_ij + k η
-///     identity, relu  e_ij          sigmoid, tanh  e_ij + 4u         GELUs  9/8 e_ij + 8u |z_ij|
+///     identity, relu  e_ij          sigmoid, tanh  e_ij + 4u         GELUs  1.13 e_ij + 8u |z_ij|
 ///
 /// The bias is added last, one rounding more. The first four activations have slopes in 0 … 1, the
-/// GELUs in −1/8 … 9/8. Exponential and quotient, or the library's own function, take up to 4u of a
+/// GELUs in −0.129 … 1.129. Exponential and quotient, or the library's own function, take up to 4u of a
 /// number below 1; in a GELU it is multiplied by z, the activation's operand, and the roundings of its
 /// argument come to less than 2u |z| more.
 ///
@@ -62,7 +64,7 @@ func errors(
     return Tensor(
       shape: z.shape,
       storage: zip(errors.storage, z.storage).map { e, z in
-        1.125 * e + 8 * u * (abs(z) + e) + arithmetic.smallestNormal
+        1.13 * e + 8 * u * (abs(z) + e) + arithmetic.smallestNormal
       })
   }
 }

@@ -6,7 +6,7 @@ import Notation
 ///
 ///     p_i (e^{a_i + r + 2u} − 1) + η
 ///     a_i = 2u + u |z_i − max z|          the exponential's ulp, and the rounding of its argument
-///     r   = Σ_j p_j (e^{a_j} − 1) + γ_D   the sum, its terms positive
+///     r   = log(1 + Σ_j p_j (e^{a_j} − 1)) − log(1 − γ_D)     the sum, its terms positive
 ///     D   = ⌈m / 16⌉ + 5 for the kernel, m for the equation
 ///
 /// and 2u for the reciprocal and the last product. Weights below η, 2⁻¹²⁶ in `Float`, may be flushed.
@@ -23,7 +23,7 @@ public func softmaxBound(
 
 /// The softmax of logits that may be off.
 ///
-/// As above with a_i larger by δ_i, the error of z_i, and by what it adds to the difference that is
+/// As above with a_i larger by δ_i, the error of z_i, and by what δ adds to the difference that is
 /// rounded. No weight is beyond 0 … 1 by more than rounding, so that 2 bounds any error.
 func softmax(_ z: Enclosure, in arithmetic: Arithmetic) -> Enclosure {
   let (rows, offsets) = (z.values.rows, z.errors.rows)
@@ -32,8 +32,8 @@ func softmax(_ z: Enclosure, in arithmetic: Arithmetic) -> Enclosure {
     let row = SoftmaxErrors(rows.slice(i).storage, offBy: offsets.slice(i).storage, in: arithmetic)
     values += row.weights
     errors += zip(row.weights, row.ofTerm).map { p, ofTerm in
-      let epsilon = ofTerm + row.ofSum + 2 * arithmetic.unitRoundoff
-      return (p == 0 ? 0 : min(p * expm1(epsilon), 2)) + arithmetic.smallestNormal
+      min(growth(of: p, by: ofTerm + row.ofSum + 2 * arithmetic.unitRoundoff), 2)
+        + arithmetic.smallestNormal
     }
   }
   let shape = z.values.shape
@@ -45,7 +45,7 @@ func softmax(_ z: Enclosure, in arithmetic: Arithmetic) -> Enclosure {
 ///
 ///     u |z_i − max z| + r + 2u |log S| + u |z_i − max z − log S|
 ///
-/// r is the relative error of the sum S as in `softmaxBound`, 2u |log S| the logarithm's ulp.
+/// log S is off by r as in `softmaxBound`, and by 2u |log S|, the logarithm's ulp.
 ///
 /// - Parameters:
 ///   - z: Logits, … × m.
@@ -70,7 +70,23 @@ public func logSoftmaxBound(
   return Tensor(shape: z.shape, storage: elements)
 }
 
-/// The relative errors of one row's exponentials and of their sum.
+/// How far a weight may be off whose logarithm is by x.
+///
+/// Below 600 even a weight that underflows in Double, e^−745, stays smaller than 2⁻¹²⁶.
+func growth(of weight: Double, by x: Double) -> Double {
+  x < 600 ? weight * expm1(x) : .infinity
+}
+
+/// How far the logarithm of a sum of weights may be off whose own are by a.
+///
+///     log(1 + Σ_j p_j (e^{a_j} − 1)) − log(1 − γ)
+///
+/// It is no farther off below than above: Σ p e^−a is at least 1 / Σ p e^a, by Cauchy and Schwarz.
+func errorOfLogSum(_ weights: [Double], offBy a: [Double], gamma: Double) -> Double {
+  log1p(zip(weights, a).reduce(0) { $0 + growth(of: $1.0, by: $1.1) }) - log1p(-gamma)
+}
+
+/// How far the logarithms of one row's exponentials and of their sum may be off.
 private struct SoftmaxErrors {
   let maximum: Double
   let weights: [Double]
@@ -86,14 +102,14 @@ private struct SoftmaxErrors {
     maximum = largest
     weights = exponentials.map { $0 / sum }
     logOfSum = log(sum)
-    let farthest = offsets.max() ?? 0
+    // The largest of the computed logits, off by `ofLargest`, need not be the largest of the exact.
+    let ofLargest = (zip(row, offsets).map { $0 + $1 }.max() ?? 0) - largest
     ofTerm = zip(row, offsets).map { z, offset in
-      offset + 2 * u + u * (abs(z - largest) + 2 * farthest)
+      z == -.infinity ? 0 : offset + 2 * u + u * (largest - z + offset + ofLargest)
     }
-    let average = zip(weights, ofTerm).reduce(0) { $1.0 == 0 ? $0 : $0 + $1.0 * expm1($1.1) }
-    let relative =
-      average + arithmetic.gamma(arithmetic.sumDepth(row.count))
-      + Double(row.count) * arithmetic.smallestNormal
-    ofSum = relative < 1 ? relative / (1 - relative) : .infinity
+    ofSum = errorOfLogSum(
+      weights, offBy: ofTerm,
+      gamma: arithmetic.gamma(arithmetic.sumDepth(row.count))
+        + Double(row.count) * arithmetic.smallestNormal)
   }
 }

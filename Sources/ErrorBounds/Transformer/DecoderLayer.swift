@@ -2,7 +2,8 @@ import Notation
 
 /// The largest error that a layer of a decoder may have, element by element.
 ///
-/// Its sublayers one after the other, each of what the one before may be off by; the memory is exact.
+/// Its sublayers one after the other, each of what the one before may be off by; the memory is exact. It
+/// grows as that of a layer of an encoder.
 ///
 /// - Parameters:
 ///   - x: … × t × dModel.
@@ -18,82 +19,38 @@ public func decoderLayerBound(
   mask: AttentionMask<Double> = .causal, memoryMask: AttentionMask<Double> = .none,
   fill: MaskFill = .excluded, in arithmetic: Arithmetic = .kernel
 ) -> Tensor<Double> {
-  decoderBound(
-    x, memory: memory, layers: [p], mask: mask, memoryMask: memoryMask, fill: fill, in: arithmetic)
+  decoder(
+    Enclosure(x), memory: memory.map { Enclosure($0) }, layers: [p], mask: mask,
+    memoryMask: memoryMask, fill: fill, in: arithmetic
+  ).errors
 }
 
-/// The largest error that a decoder may have, element by element: that of its layers in a row.
-public func decoderBound(
-  _ x: Tensor<Double>, memory: Tensor<Double>?, layers: [DecoderLayer<Double>],
-  norm: LayerNorm<Double>? = nil, mask: AttentionMask<Double> = .causal,
-  memoryMask: AttentionMask<Double> = .none, fill: MaskFill = .excluded,
-  in arithmetic: Arithmetic = .kernel
-) -> Tensor<Double> {
-  let memory = memory.map { Enclosure($0) }
-  let y = layers.reduce(Enclosure(x)) { x, p in
-    decoded(x, p, fill: fill, in: arithmetic) { x in
-      (keyValueCache(keys: x, values: x, p.selfAttention, in: arithmetic), mask)
-    } memory: {
-      memory.map {
-        (keyValueCache(keys: $0, values: $0, p.crossAttention, in: arithmetic), memoryMask)
-      }
-    }
-  }
-  return (norm.map { layerNorm(y, $0, in: arithmetic) } ?? y).errors
-}
-
-/// The largest error that a step of a layer may have whose cache and memory are exact.
-///
-/// Where the cache comes from earlier steps, `decoderLayerBound` bounds all of them: keys and values
-/// are off there as they are here.
-///
-/// - Parameters:
-///   - x: The newest positions, … × n × dModel.
-///   - cache: Keys and values of the positions before them.
-///   - memory: Keys and values of the encoder's output.
-///   - p: The parameters, and where the layer normalises.
-///   - mask: Which positions so far, x included, it may see.
-///   - memoryMask: Which positions of the memory it may see.
-///   - fill: What becomes of the score of a position that may not be seen.
-///   - arithmetic: Whose step it is.
-/// - Returns: … × n × dModel; of no meaning where the output is not finite.
-public func decoderLayerStepBound(
-  _ x: Tensor<Double>, cache: KeyValueCache<Double>, memory: KeyValueCache<Double>,
-  _ p: DecoderLayer<Double>, mask: AttentionMask<Double> = .none,
-  memoryMask: AttentionMask<Double> = .none, fill: MaskFill = .excluded,
-  in arithmetic: Arithmetic = .kernel
-) -> Tensor<Double> {
-  decoded(Enclosure(x), p, fill: fill, in: arithmetic) { x in
-    var kept = EnclosedCache(cache)
-    kept.append(keyValueCache(keys: x, values: x, p.selfAttention, in: arithmetic))
-    return (kept, mask)
-  } memory: {
-    (EnclosedCache(memory), memoryMask)
-  }.errors
-}
-
-/// A layer of what may be off, with what its attentions see.
-private func decoded(
-  _ x: Enclosure, _ p: DecoderLayer<Double>, fill: MaskFill, in arithmetic: Arithmetic,
-  own: (Enclosure) -> (EnclosedCache, AttentionMask<Double>),
-  memory: () -> (EnclosedCache, AttentionMask<Double>)?
+/// A decoder of what may be off.
+func decoder(
+  _ x: Enclosure, memory: Enclosure?, layers: [DecoderLayer<Double>],
+  norm: LayerNorm<Double>? = nil, mask: AttentionMask<Double>, memoryMask: AttentionMask<Double>,
+  fill: MaskFill, in arithmetic: Arithmetic
 ) -> Enclosure {
   func attention(
-    _ x: Enclosure, _ seen: (cache: EnclosedCache, mask: AttentionMask<Double>),
-    _ p: MultiHeadAttention<Double>
+    _ x: Enclosure, to memory: Enclosure, _ p: MultiHeadAttention<Double>,
+    _ mask: AttentionMask<Double>
   ) -> Enclosure {
     multiHeadAttention(
-      queries: x, seen.cache, p, mask: seen.mask, fill: fill, scale: .rootKeyWidth, in: arithmetic)
+      queries: x, keys: memory, values: memory, p, mask: mask, fill: fill, scale: .rootKeyWidth,
+      in: arithmetic)
   }
-  var y = residual(x, (p.placement, p.selfAttentionNorm), in: arithmetic) {
-    attention($0, own($0), p.selfAttention)
-  }
-  if let memory = memory() {
-    y = residual(y, (p.placement, p.crossAttentionNorm), in: arithmetic) {
-      attention($0, memory, p.crossAttention)
+  let y = layers.reduce(x) { x, p in
+    var y = residual(x, (p.placement, p.selfAttentionNorm), in: arithmetic) {
+      attention($0, to: $0, p.selfAttention, mask)
+    }
+    if let memory {
+      y = residual(y, (p.placement, p.crossAttentionNorm), in: arithmetic) {
+        attention($0, to: memory, p.crossAttention, memoryMask)
+      }
+    }
+    return residual(y, (p.placement, p.feedForwardNorm), in: arithmetic) {
+      feedForward($0, p.feedForward, in: arithmetic)
     }
   }
-  return residual(y, (p.placement, p.feedForwardNorm), in: arithmetic) {
-    feedForward($0, p.feedForward, in: arithmetic)
-  }
+  return norm.map { layerNorm(y, $0, in: arithmetic) } ?? y
 }

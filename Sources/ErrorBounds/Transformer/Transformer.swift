@@ -1,19 +1,11 @@
 import Equations
 import Notation
 
-/// The largest errors that a Transformer may have, to first order, step by step and element by element.
+/// The largest errors that a Transformer may have, step by step and element by element.
 ///
-///     2 · u / 2⁻⁵³ · e,  e the running error of the equation in Double
-///
-/// The bounds of layers cannot be put together: each takes errors as they come out of the one before,
-/// multiplies them by sums of magnitudes, and at u = 2⁻²⁴ a norm behind the second layer gets a row that
-/// may be missed by as much as it is. In Double no error is that large, and running errors grow in
-/// proportion to u as long as a bound is small: where it is not, it says nothing.
-///
-/// A kernel rounds no oftener than the equation does, sum by sum, since a fused multiply-add rounds once;
-/// but for a score, whose query is multiplied by scale and log₂ e before the sum, three times. Hence
-/// the factor 2. It holds for one token after the other as well, with a cache or without: what a step
-/// adds up is what the whole adds up.
+/// Its parts one after the other, each of what the one before may be off by. It holds for one token after
+/// the other as well, with a cache or without: what a step adds up is what the whole adds up, in some
+/// other order. It grows with the width as that of a layer of an encoder does, and with every layer.
 ///
 /// - Parameters:
 ///   - source: b × s.
@@ -25,10 +17,18 @@ public func transformerBounds(
   source: Tensor<Int>, target: Tensor<Int>, _ p: Transformer<Double>,
   in arithmetic: Arithmetic = .kernel
 ) -> TransformerSteps<Double> {
-  let steps = transformerSteps(source: source, target: target, p.converted(to: RunningError.self))
-  func scaled(_ x: Tensor<RunningError>) -> Tensor<Double> {
-    x.bounds.map { 2 * arithmetic.unitRoundoff / 0x1p-53 * $0 + arithmetic.smallestNormal }
+  func embedded(_ tokens: Tensor<Int>, _ table: Tensor<Double>) -> Enclosure {
+    transformerEmbedding(
+      tokens, table: table, positions: p.positions, scale: p.embeddingScale, in: arithmetic)
   }
+  let memory = encoder(
+    embedded(source, p.sourceTable), layers: p.stacks.encoderLayers, norm: p.stacks.encoderNorm,
+    mask: encoderMask(source: source, p), fill: p.fill, in: arithmetic)
+  let decoded = decoder(
+    embedded(target, p.targetTable), memory: memory, layers: p.stacks.decoderLayers,
+    norm: p.stacks.decoderNorm, mask: targetMask(target: target, p),
+    memoryMask: memoryMask(target: target, source: source, p), fill: p.fill, in: arithmetic)
   return TransformerSteps(
-    memory: scaled(steps.memory), decoded: scaled(steps.decoded), logits: scaled(steps.logits))
+    memory: memory.errors, decoded: decoded.errors,
+    logits: affineMap(decoded, p.output, in: arithmetic).errors)
 }

@@ -18,9 +18,9 @@ import Notation
 /// multiplication", 2008. Equation: `Equations/Primitives/MatrixProduct.swift`.
 public func matrixProduct(_ a: Tensor<Float>, _ b: Tensor<Float>) -> Tensor<Float> {
   let shape = MatrixProductShape(a, b)
-  let elements = [Float].written(shape.output.reduce(1, *)) { c in
-    a.storage.withMemory { a in
-      b.storage.withMemory { b in
+  let elements = a.storage.withMemory { a in
+    b.storage.withMemory { b in
+      [Float].written(shape.output.reduce(1, *)) { c in
         for g in 0..<shape.groups {
           Product.compute([
             Product(

@@ -64,8 +64,8 @@ private func mapRows(
 ) -> Tensor<Float> {
   require(x.rank >= 1, "\(name) needs a dimension to sum over: got a single element")
   let m = x.shape[x.rank - 1]
-  let elements = [Float].written(x.count) { result in
-    x.storage.withMemory { x in
+  let elements = x.storage.withMemory { x in
+    [Float].written(x.count) { result in
       guard m > 0 else { return }
       Threads.share(rows: x.count / m, width: m) { row in
         body(x.part(row * m, m), result.part(row * m, m))

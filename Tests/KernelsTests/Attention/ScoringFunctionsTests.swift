@@ -32,6 +32,11 @@ struct ScoringFunctionsKernelTests {
       queries: q.converted(), keys: k.converted(), values: v.converted(), by: function.float)
     let bounds = keyValueAttentionBounds(
       queries: q.finite, keys: k.finite, values: v.finite, by: function)
+    try vector.check(
+      [
+        "scores": got.scores.converted(), "weights": got.weights.converted(),
+        "output": got.output.converted(),
+      ], unit: Float.unitRoundoff)
     try ErrorGauge(
       got: got.scores, expected: try vector.expected("scores")!, bound: bounds.scores)
     try ErrorGauge(
@@ -78,7 +83,9 @@ struct ScoringFunctionsKernelTests {
   @Test("key–value attention agrees with the equation, step by step")
   func attentionAgreement() throws {
     try checkProperty("key–value attention agreement", cases: 200) { draw in
-      let input = draw.scored { draw.tensor($0, $1, .ordinary) }
+      let input = draw.scored { name, shape in
+        draw.tensor(name, shape, .ordinary).map { $0 / 8 }
+      }
       let m = input.k.shape[1]
       let v = draw.tensor("v", [input.k.shape[0], m, draw.size("dv", upTo: 20)], .ordinary)
       let got = Kernels::keyValueAttention(
@@ -90,6 +97,8 @@ struct ScoringFunctionsKernelTests {
       let expected = Equations::keyValueAttention(
         queries: q, keys: k, values: v.converted(), by: wide)
       let bounds = keyValueAttentionBounds(queries: q, keys: k, values: v.converted(), by: wide)
+      draw.cover(
+        "the bound says something", bounds.output.storage.allSatisfy { $0 < 0.01 }, atLeast: 0.5)
       try expectSameBits(got.maskedScores, got.scores)
       try ErrorGauge(got: got.weights, expected: expected.weights, bound: bounds.weights)
       try ErrorGauge(got: got.output, expected: expected.output, bound: bounds.output)

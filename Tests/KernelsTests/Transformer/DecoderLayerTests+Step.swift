@@ -1,5 +1,3 @@
-import Equations
-import ErrorBounds
 import Kernels
 import Notation
 import TestSupport
@@ -7,81 +5,49 @@ import Testing
 
 @Suite("Decoder layer kernel, one step at a time")
 struct DecoderLayerStepKernelTests {
-  @Test("steps of one or several positions give what the layer gives at once")
-  func steps() throws {
-    try checkProperty("decoder layer steps", cases: 100) { draw in
-      let (d, h) = (4 * draw.integer("d/4", in: 1...3), draw.element("heads", of: [1, 2, 4]))
-      let (b, t, s) = (
-        draw.integer("b", in: 1...3), draw.integer("t", in: 1...12), draw.integer("s", in: 1...9)
-      )
+  @Test("steps have the bits of their sublayers, each within its bound, whatever width and masks")
+  func sublayers() throws {
+    try checkProperty("decoder step sublayers", cases: 100) { draw in
+      let (heads, dk) = (draw.integer("heads", in: 1...4), draw.integer("dk", in: 1...16))
+      let (b, s) = (draw.integer("b", in: 1...3), draw.size("s", upTo: 40))
+      let d = heads * dk
       var stream = RandomStream(seed: UInt64(draw.integer("numbers", in: 0...0xFFFF)))
-      let placement = draw.element("placement", of: [NormPlacement.postNorm, .preNorm])
       let p = DecoderLayer<Float>.normal(
-        width: d, heads: h, dFF: 2 * d, placement: placement, from: &stream)
-      let x = Tensor<Float>.normal([b, t, d], from: &stream)
-      let memory = Tensor<Float>.normal([b, s, d], from: &stream)
-      let (wide, wideMemory) = (p.converted(to: Double.self), memory.converted(to: Double.self))
-      let bound = decoderLayerBound(x.converted(), memory: wideMemory, wide)
-      draw.cover("the bound says something", bound.storage.allSatisfy { $0 < 1 }, atLeast: 0.3)
-
-      var cache: KeyValueCache<Float>?
-      let ofMemory = Kernels::keyValueCache(keys: memory, values: memory, p.crossAttention)
-      var expectedCache: KeyValueCache<Double>?
-      let wideOfMemory = Equations::keyValueCache(
-        keys: wideMemory, values: wideMemory, wide.crossAttention)
-      var start = 0
-      while start < t {
-        let end = min(t, start + draw.integer("positions", in: 1...4))
-        let newest = x.positions(start..<end)
-        let mask = AttentionMask<Float>.causal(offset: start)
-        let got = fenced {
-          Kernels::decoderLayerStep(newest, cache: &cache, memory: ofMemory, p, mask: mask)
-        }
-        let expected = Equations::decoderLayerStep(
-          newest.converted(), cache: &expectedCache, memory: wideOfMemory, wide,
-          mask: mask.converted())
-        try ErrorGauge(got: got, expected: expected, bound: bound.positions(start..<end))
-        start = end
-      }
-      try expect(cache!.length == t, "the cache holds \(cache!.length) positions instead of \(t)")
-    }
-  }
-
-  @Test("a step agrees with the equation's on one cache, whatever the masks")
-  func agreement() throws {
-    try checkProperty("decoder layer step agreement", cases: 100) { draw in
-      let (d, h, b) = (8, 2, draw.integer("b", in: 1...3))
-      let (n, t) = (draw.integer("n", in: 1...3), draw.size("t", upTo: 40))
-      let s = draw.size("s", upTo: 40)
-      var stream = RandomStream(seed: UInt64(draw.integer("numbers", in: 0...0xFFFF)))
-      let placement = draw.element("placement", of: [NormPlacement.postNorm, .preNorm])
-      let p = DecoderLayer<Float>.normal(
-        width: d, heads: h, dFF: 13, placement: placement, from: &stream)
-      func kept(_ length: Int) -> KeyValueCache<Float> {
-        let shape = [b, h, length, d / h]
-        return KeyValueCache(
-          keys: .normal(shape, from: &stream), values: .normal(shape, from: &stream))
-      }
-      let x = Tensor<Float>.normal([b, n, d], from: &stream)
-      let (before, memory) = (kept(t), kept(s))
-      let (mask, _) = draw.mask(leading: [b, h], rows: n, columns: t + n)
-      let (memoryMask, _) = draw.mask(leading: [b, h], rows: n, columns: s)
+        width: d, heads: heads, dFF: draw.integer("dFF", in: 1...40),
+        placement: draw.element("placement", of: NormPlacement.allCases), from: &stream
+      ).packed()
+      let source = Tensor<Float>.normal([b, s, d], from: &stream)
+      let memory = Kernels::keyValueCache(keys: source, values: source, p.crossAttention)
       let fill = draw.element("fill", of: [MaskFill.excluded, .replaced(by: -10000)])
-      let bound = decoderLayerStepBound(
-        x.converted(), cache: before.converted(), memory: memory.converted(), p.converted(),
-        mask: mask.converted(), memoryMask: memoryMask.converted(), fill: fill)
-      draw.cover("the bound says something", bound.storage.allSatisfy { $0 < 1 }, atLeast: 0.4)
-      var cache = Optional(before)
-      var expectedCache = Optional(before.converted(to: Double.self))
-      try ErrorGauge(
-        got: fenced {
-          Kernels::decoderLayerStep(
-            x, cache: &cache, memory: memory, p, mask: mask, memoryMask: memoryMask, fill: fill)
-        },
-        expected: Equations::decoderLayerStep(
-          x.converted(), cache: &expectedCache, memory: memory.converted(), p.converted(),
-          mask: mask.converted(), memoryMask: memoryMask.converted(), fill: fill),
-        bound: bound)
+      var cache: KeyValueCache<Float>?
+      var own: KeyValueCache<Float>?
+      for _ in 0..<draw.integer("steps", in: 1...4) {
+        let n = draw.integer("positions", in: 1...9)
+        let x = Tensor<Float>.normal([b, n, d], from: &stream)
+        let t = (cache?.length ?? 0) + n
+        let (mask, _) = draw.mask(leading: [b, heads], rows: n, columns: t)
+        let (memoryMask, _) = draw.mask(leading: [b, heads], rows: n, columns: s)
+
+        let entering = p.placement == .preNorm ? Kernels::layerNorm(x, p.selfAttentionNorm) : x
+        if own == nil {
+          own = Kernels::keyValueCache(keys: entering, values: entering, p.selfAttention)
+        } else {
+          own!.append(keys: entering, values: entering, p.selfAttention)
+        }
+        let a = try Sublayer.attention(p.selfAttention, own!, mask: mask, fill: fill)
+          .joined(to: x, p.placement, p.selfAttentionNorm)
+        let c = try Sublayer.attention(p.crossAttention, memory, mask: memoryMask, fill: fill)
+          .joined(to: a, p.placement, p.crossAttentionNorm)
+        let expected = try Sublayer.feedForward(p.feedForward)
+          .joined(to: c, p.placement, p.feedForwardNorm)
+        try expectSameBits(
+          fenced {
+            Kernels::decoderLayerStep(
+              x, cache: &cache, memory: memory, p, mask: mask, memoryMask: memoryMask, fill: fill)
+          }, expected)
+        try expectSameBits(cache!.keys, own!.keys)
+        try expectSameBits(cache!.values, own!.values)
+      }
     }
   }
 

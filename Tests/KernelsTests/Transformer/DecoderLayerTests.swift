@@ -1,4 +1,3 @@
-import Equations
 import ErrorBounds
 import Kernels
 import Notation
@@ -24,8 +23,7 @@ struct DecoderLayerKernelTests {
           memoryMask: memoryMask.converted(), fill: fill)
       },
       expected: try vector.expected("output")!,
-      bound: decoderLayerBound(
-        x.finite, memory: memory?.finite, p, mask: mask, memoryMask: memoryMask, fill: fill))
+      bound: try vector.bound("output", unit: Float.unitRoundoff))
   }
 
   @Test(
@@ -51,9 +49,56 @@ struct DecoderLayerKernelTests {
         norm: norm?.converted(), mask: mask.converted(), memoryMask: memoryMask.converted(),
         fill: fill),
       expected: try vector.expected("output")!,
-      bound: decoderBound(
-        x, memory: memory, layers: layers, norm: norm, mask: mask, memoryMask: memoryMask,
-        fill: fill))
+      bound: try vector.bound("output", unit: Float.unitRoundoff))
+  }
+
+  @Test("a layer has the bits of its sublayers, each within its bound, whatever width and mask")
+  func sublayers() throws {
+    try checkProperty("decoder sublayers", cases: 60) { draw in
+      let (heads, dk) = (draw.integer("heads", in: 1...4), draw.integer("dk", in: 1...16))
+      let b = draw.integer("b", in: 1...2)
+      let (t, s) = (draw.size("t", upTo: 20, blocks: [16]), draw.size("s", upTo: 20, blocks: [16]))
+      var stream = RandomStream(seed: UInt64(draw.integer("numbers", in: 0...0xFFFF)))
+      let p = DecoderLayer<Float>.normal(
+        width: heads * dk, heads: heads, dFF: draw.size("dFF", upTo: 80, blocks: [16]),
+        placement: draw.element("placement", of: NormPlacement.allCases), from: &stream
+      ).packed()
+      let x = Tensor<Float>.normal([b, t, heads * dk], from: &stream)
+      let memory =
+        draw.bool("a memory", probability: 0.8)
+        ? Tensor<Float>.normal([b, s, heads * dk], from: &stream) : nil
+      let (mask, _) = draw.mask(leading: [b, heads], rows: t, columns: t)
+      let (memoryMask, _) = draw.mask(leading: [b, heads], rows: t, columns: s)
+      let fill = draw.element("fill", of: [MaskFill.excluded, .replaced(by: -10000)])
+      var y = try Sublayer.attention(p.selfAttention, mask: mask, fill: fill)
+        .joined(to: x, p.placement, p.selfAttentionNorm)
+      if let memory {
+        y = try Sublayer.attention(p.crossAttention, to: memory, mask: memoryMask, fill: fill)
+          .joined(to: y, p.placement, p.crossAttentionNorm)
+      }
+      try expectSameBits(
+        fenced {
+          Kernels::decoderLayer(
+            x, memory: memory, p, mask: mask, memoryMask: memoryMask, fill: fill)
+        },
+        Sublayer.feedForward(p.feedForward).joined(to: y, p.placement, p.feedForwardNorm))
+    }
+  }
+
+  @Test("a stack has the bits of its layers and of its norm")
+  func stack() throws {
+    var stream = RandomStream(seed: 13)
+    let layers = NormPlacement.allCases.map {
+      DecoderLayer<Float>.normal(width: 24, heads: 3, dFF: 50, placement: $0, from: &stream)
+    }
+    let norm = LayerNorm<Float>(
+      gain: .normal([24], from: &stream), bias: .normal([24], from: &stream), epsilon: 1e-5)
+    let x = Tensor<Float>.normal([2, 17, 24], from: &stream)
+    let memory = Tensor<Float>.normal([2, 9, 24], from: &stream)
+    let y = layers.reduce(x) { Kernels::decoderLayer($0, memory: memory, $1) }
+    try expectSameBits(Kernels::decoder(x, memory: memory, layers: layers), y)
+    try expectSameBits(
+      Kernels::decoder(x, memory: memory, layers: layers, norm: norm), Kernels::layerNorm(y, norm))
   }
 
   @Test("one thread and two give the same bits, and so does a sentence alone")

@@ -1,4 +1,3 @@
-import Equations
 import ErrorBounds
 import Kernels
 import Notation
@@ -21,7 +20,7 @@ struct EncoderLayerKernelTests {
         Kernels::encoderLayer(x.converted(), p.converted(), mask: mask.converted(), fill: fill)
       },
       expected: try vector.expected("output")!,
-      bound: encoderLayerBound(x.finite, p, mask: mask, fill: fill))
+      bound: try vector.bound("output", unit: Float.unitRoundoff))
   }
 
   @Test(
@@ -44,26 +43,43 @@ struct EncoderLayerKernelTests {
         x.converted(), layers: layers.map { $0.converted() }, norm: norm?.converted(),
         mask: mask.converted(), fill: fill),
       expected: try vector.expected("output")!,
-      bound: encoderBound(x, layers: layers, norm: norm, mask: mask, fill: fill))
+      bound: try vector.bound("output", unit: Float.unitRoundoff))
   }
 
-  @Test(
-    "the kernel agrees with the equation at widths of whole blocks",
-    arguments: [
-      NormPlacement.postNorm, .preNorm,
-    ])
-  func agreement(_ placement: NormPlacement) throws {
-    for (t, d, heads, dFF) in [(1, 4, 1, 3), (17, 48, 3, 70), (40, 64, 4, 256)] {
-      var stream = RandomStream(seed: UInt64(t))
+  @Test("a layer has the bits of its sublayers, each within its bound, whatever width and mask")
+  func sublayers() throws {
+    try checkProperty("encoder sublayers", cases: 60) { draw in
+      let (heads, dk) = (draw.integer("heads", in: 1...4), draw.integer("dk", in: 1...16))
+      let (b, t) = (draw.integer("b", in: 1...2), draw.size("t", upTo: 20, blocks: [16]))
+      var stream = RandomStream(seed: UInt64(draw.integer("numbers", in: 0...0xFFFF)))
       let p = EncoderLayer<Float>.normal(
-        width: d, heads: heads, dFF: dFF, placement: placement, from: &stream)
-      let x = Tensor<Float>.normal([2, t, d], from: &stream)
-      let wide = p.converted(to: Double.self)
-      try ErrorGauge(
-        got: fenced { Kernels::encoderLayer(x, p.packed(), mask: .causal) },
-        expected: Equations::encoderLayer(x.converted(), wide, mask: .causal),
-        bound: encoderLayerBound(x.converted(), wide, mask: .causal))
+        width: heads * dk, heads: heads, dFF: draw.size("dFF", upTo: 80, blocks: [16]),
+        placement: draw.element("placement", of: NormPlacement.allCases), from: &stream
+      ).packed()
+      let x = Tensor<Float>.normal([b, t, heads * dk], from: &stream)
+      let (mask, _) = draw.mask(leading: [b, heads], rows: t, columns: t)
+      let fill = draw.element("fill", of: [MaskFill.excluded, .replaced(by: -10000)])
+      let a = try Sublayer.attention(p.attention, mask: mask, fill: fill)
+        .joined(to: x, p.placement, p.attentionNorm)
+      try expectSameBits(
+        fenced { Kernels::encoderLayer(x, p, mask: mask, fill: fill) },
+        Sublayer.feedForward(p.feedForward).joined(to: a, p.placement, p.feedForwardNorm))
     }
+  }
+
+  @Test("a stack has the bits of its layers and of its norm")
+  func stack() throws {
+    var stream = RandomStream(seed: 12)
+    let layers = NormPlacement.allCases.map {
+      EncoderLayer<Float>.normal(width: 24, heads: 3, dFF: 50, placement: $0, from: &stream)
+    }
+    let norm = LayerNorm<Float>(
+      gain: .normal([24], from: &stream), bias: .normal([24], from: &stream), epsilon: 1e-5)
+    let x = Tensor<Float>.normal([2, 17, 24], from: &stream)
+    let y = layers.reduce(x) { Kernels::encoderLayer($0, $1, mask: .causal) }
+    try expectSameBits(Kernels::encoder(x, layers: layers, mask: .causal), y)
+    try expectSameBits(
+      Kernels::encoder(x, layers: layers, norm: norm, mask: .causal), Kernels::layerNorm(y, norm))
   }
 
   @Test("one thread and two give the same bits, and so does a sentence alone")

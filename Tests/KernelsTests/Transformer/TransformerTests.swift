@@ -12,7 +12,6 @@ struct TransformerKernelTests {
   @Test("memory, decoded and logits agree with the golden vectors", arguments: try vectors)
   func golden(_ vector: GoldenCase) throws {
     let input = try TransformerInput(vector)
-    // The gauges of the vectors are tighter than the bound.
     for p in [input.p, input.p.packed()] {
       let steps = Kernels::transformerSteps(source: input.source, target: input.target, p)
       try vector.check(
@@ -61,6 +60,36 @@ struct TransformerKernelTests {
       try ErrorGauge(got: got.decoded, expected: expected.decoded, bound: bounds.decoded)
       try ErrorGauge(got: got.logits, expected: expected.logits, bound: bounds.logits)
     }
+  }
+
+  @Test(
+    "the model has the bits of its parts, whatever hides padding",
+    arguments: NormPlacement.allCases, QueryPadding.allCases)
+  func parts(_ placement: NormPlacement, _ queryPadding: QueryPadding) throws {
+    var stream = RandomStream(seed: 16)
+    var p = Transformer<Float>.normal(
+      encoderLayers: 2, decoderLayers: 2, width: 48, heads: 4, words: 30, placement: placement,
+      from: &stream)
+    (p.sourcePadding, p.targetPadding, p.queryPadding) = (0, 1, queryPadding)
+    p.embeddingScale = .rootModelWidth
+    let norm = LayerNorm<Float>(
+      gain: .normal([48], from: &stream), bias: .normal([48], from: &stream), epsilon: 1e-5)
+    (p.stacks.encoderNorm, p.stacks.decoderNorm) = (norm, norm)
+    let source = Tensor(shape: [2, 19], storage: (0..<38).map { $0 * 7 % 30 })
+    let target = Tensor(shape: [2, 20], storage: (0..<40).map { $0 * 11 % 30 })
+    func embedded(_ tokens: Tensor<Int>, _ table: Tensor<Float>) -> Tensor<Float> {
+      Kernels::transformerEmbedding(
+        tokens, table: table, positions: p.positions, scale: .rootModelWidth)
+    }
+    let memory = Kernels::encoder(
+      embedded(source, p.sourceTable), layers: p.stacks.encoderLayers, norm: norm,
+      mask: encoderMask(source: source, p))
+    let decoded = Kernels::decoder(
+      embedded(target, p.targetTable), memory: memory, layers: p.stacks.decoderLayers, norm: norm,
+      mask: targetMask(target: target, p),
+      memoryMask: memoryMask(target: target, source: source, p))
+    let got = fenced { Kernels::transformerSteps(source: source, target: target, p).logits }
+    try expectSameBits(got, Kernels::affineMap(decoded, p.output))
   }
 
   @Test("one thread and more give the same bits, packed or not, and so does a sentence alone")

@@ -68,7 +68,8 @@ struct SwinTransformerKernelTests {
     let (x, p, fill) = (try vector.input("x")!, try SwinParameters(vector).block(), vector.fill)
     try ErrorGauge(
       got: fenced { Kernels::swinBlock(x.converted(), p.converted(), fill: fill) },
-      expected: try vector.expected("output")!, bound: swinBlockBound(x.finite, p, fill: fill))
+      expected: try vector.expected("output")!,
+      bound: try vector.bound("output", unit: Float.unitRoundoff))
   }
 
   @Test(
@@ -90,7 +91,7 @@ struct SwinTransformerKernelTests {
     try ErrorGauge(
       got: fenced { Kernels::swinTransformer(images.converted(), p.converted(), fill: fill) },
       expected: try vector.expected("logits")!,
-      bound: swinTransformerBound(images.finite, p, fill: fill))
+      bound: try vector.bound("logits", unit: Float.unitRoundoff))
   }
 
   @Test("shifts, windows and masks agree with the equation, whatever map, window and shift")
@@ -116,27 +117,53 @@ struct SwinTransformerKernelTests {
     }
   }
 
-  @Test("block and attention agree with the equation, whatever map, window, shift and fill")
-  func agreement() throws {
-    try checkProperty("Swin block agreement", cases: 60) { draw in
+  @Test("a block has the bits of its sublayers, each within its bound, whatever map and shift")
+  func sublayers() throws {
+    try checkProperty("Swin sublayers", cases: 60) { draw in
       let input = draw.block()
-      let wide = input.p.converted(to: Double.self)
-      draw.cover("windows are shifted", input.isShifted, atLeast: 0.2)
-      try ErrorGauge(
-        got: fenced { Kernels::swinBlock(input.x, input.p, fill: input.fill) },
-        expected: Equations::swinBlock(input.x.converted(), wide, fill: input.fill),
-        bound: swinBlockBound(input.x.converted(), wide, fill: input.fill))
-      let attention = wide.attention
-      try ErrorGauge(
-        got: fenced {
-          Kernels::shiftedWindowAttention(
-            input.x, input.p.attention, shift: input.p.shift, fill: input.fill)
-        },
-        expected: Equations::shiftedWindowAttention(
-          input.x.converted(), attention, shift: input.p.shift, fill: input.fill),
-        bound: shiftedWindowAttentionBound(
-          input.x.converted(), attention, shift: input.p.shift, fill: input.fill))
+      let (x, p) = (input.x, input.p)
+      draw.cover("windows are shifted", input.isShifted, atLeast: 0.15)
+      let a = try Sublayer.windowAttention(p.attention, shift: p.shift, fill: input.fill)
+        .joined(to: x, .preNorm, p.attentionNorm)
+      try expectSameBits(
+        fenced { Kernels::swinBlock(x, p, fill: input.fill) },
+        Sublayer.feedForward(p.feedForward).joined(to: a, .preNorm, p.feedForwardNorm))
     }
+  }
+
+  @Test("a model has the bits of its parts", arguments: [MaskFill.excluded, .added(-100)])
+  func parts(_ fill: MaskFill) throws {
+    var stream = RandomStream(seed: 4)
+    func block(_ d: Int, _ shift: Int) -> SwinBlock<Float> {
+      .normal(width: d, heads: 2, window: 3, shift: shift, from: &stream)
+    }
+    func norm(_ d: Int) -> LayerNorm<Float> {
+      LayerNorm(
+        gain: .normal([d], from: &stream), bias: .normal([d], from: &stream), epsilon: 1e-5)
+    }
+    let merging = PatchMerging<Float>(
+      norm: norm(32), reduction: .normal(16, 32, from: &stream))
+    let p = SwinTransformer<Float>(
+      patchSize: 2, patch: .normal(8, 12, from: &stream), patchNorm: norm(8),
+      stages: [
+        SwinStage(blocks: [block(8, 0), block(8, 1)]),
+        SwinStage(merging: merging, blocks: [block(16, 0), block(16, 1)]),
+      ], norm: norm(16), head: .normal(5, 16, from: &stream))
+    let images = Tensor<Float>.normal([2, 24, 12, 3], from: &stream)
+
+    let vectors = Kernels::affineMap(Kernels::patches(images, size: 2), p.patch)
+    var x = Kernels::layerNorm(vectors.reshaped([2, 12, 6, 8]), p.patchNorm!)
+    for stage in p.stages {
+      if let merging = stage.merging { x = Kernels::patchMerging(x, merging) }
+      for block in stage.blocks { x = Kernels::swinBlock(x, block, fill: fill) }
+    }
+    let normalized = Kernels::layerNorm(x, p.norm).reshaped([2, 18, 16])
+    let means = (0..<2).flatMap { image in
+      (0..<16).map { k in (0..<18).reduce(Float(0)) { $0 + normalized[image, $1, k] } / 18 }
+    }
+    try expectSameBits(
+      fenced { Kernels::swinTransformer(images, p, fill: fill) },
+      Kernels::affineMap(Tensor(shape: [2, 16], storage: means), p.head))
   }
 
   @Test("patch merging agrees with the equation, whatever map")
@@ -262,6 +289,21 @@ private func block(side: Int, shift: Int) -> BlockInput {
   var stream = RandomStream(seed: 3)
   let p = SwinBlock<Float>.normal(width: 32, heads: 2, window: 7, shift: shift, from: &stream)
   return BlockInput(x: .normal([side, side, 32], from: &stream), p: p)
+}
+
+extension Sublayer {
+  fileprivate static func windowAttention(
+    _ p: WindowAttention<Float>, shift: Int, fill: MaskFill
+  ) -> Sublayer {
+    let wide = p.converted(to: Double.self)
+    return Sublayer {
+      Kernels::shiftedWindowAttention($0, p, shift: shift, fill: fill)
+    } equation: {
+      Equations::shiftedWindowAttention($0, wide, shift: shift, fill: fill)
+    } bound: {
+      shiftedWindowAttentionBound($0, wide, shift: shift, fill: fill)
+    }
+  }
 }
 
 /// The vectors of all positions of a map.
