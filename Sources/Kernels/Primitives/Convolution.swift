@@ -10,7 +10,7 @@ import Notation
 /// position exists. Blocks are those of `matrixProduct`.
 ///
 /// 128 positions of 128 numbers and more reach 85 to 92 % of the peak of multiply-adds; four positions of
-/// one number take 0.9 µs, where the equation takes 0.5.
+/// one number take 0.8 µs, where the equation takes 0.6.
 ///
 /// Error: γ_d · (Σ |W_j| |x| + |b|) with d = k · inputs, see `ErrorBounds`.
 /// Equation: `Equations/Primitives/Convolution.swift`.

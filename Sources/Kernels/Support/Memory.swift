@@ -41,14 +41,17 @@ import Synchronization
 
   /// The part that begins at `start` and has `length` elements.
   @inline(__always) func part(_ start: Int, _ length: Int) -> Memory {
-    assert(start >= 0 && length >= 0 && start + length <= count, "\(start) + \(length) of \(count)")
+    assert(
+      start >= 0 && (length == 0 || length > 0 && start + length <= count),
+      "\(start) + \(length) of \(count)")
     return unsafe Memory(base + start, count: length)
   }
 
-  /// The part that begins at `start`; where that is beyond the end, as rows of no width may begin, none.
+  /// The part that begins at `start`, which may be beyond the end, as where rows of no width begin: its
+  /// count is negative then, and no access passes. (A `max` with 0 made matrix products a third slower.)
   @inline(__always) func from(_ start: Int) -> Memory {
     assert(start >= 0, "\(start) and more of \(count)")
-    return unsafe Memory(base + start, count: max(count - start, 0))
+    return unsafe Memory(base + start, count: count - start)
   }
 }
 
