@@ -23,7 +23,7 @@ struct VerificationTests {
   func refused() {
     let notANumber = Tensor<Float>(shape: [1, 2], storage: [4, .nan])
     #expect(!verified(notANumber, bound: 0.0625).agrees)
-    for bound in [Double.infinity, .nan, 8, 0.1] {
+    for bound in [Double.infinity, .nan, 8, 1] {
       #expect(!verified([[4, -8]], bound: bound).agrees)
     }
   }
