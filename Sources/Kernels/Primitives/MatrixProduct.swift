@@ -7,7 +7,8 @@ import Notation
 /// block of the inner dimension with one fused multiply-add per element and step. a is not packed: its
 /// rows are already contiguous where a tile reads them.
 ///
-/// Error: γ_d · (|A||B|)_ij with d = min(k, 512) + ⌈k / 512⌉, see `ErrorBounds`.
+/// Error: γ_d · (|A||B|)_ij with d = min(k, 512) + ⌈k / 512⌉, or ⌈k / 8⌉ + 3 if that is more, see
+/// `ErrorBounds`.
 ///
 /// - Parameters:
 ///   - a: … × n × k.
