@@ -60,13 +60,10 @@ public func residual(
   let elements = x.storage.withMemory { x in
     f.storage.withMemory { f in
       [Float].written(x.count) { y in
-        let perTask = 16384  // 64 KiB of each
-        Threads.share(tasks: (x.count + perTask - 1) / perTask) { task, _ in
-          let start = task * perTask
-          let count = min(perTask, x.count - start)
+        Threads.share(numbers: x.count) { numbers in
           add(
-            x.part(start, count), f.part(start, count), dropping: dropped, at: start,
-            into: y.part(start, count))
+            x.part(numbers), f.part(numbers), dropping: dropped, at: numbers.lowerBound,
+            into: y.part(numbers))
         }
       }
     }

@@ -15,10 +15,8 @@ public func activate(_ x: Tensor<Float>, _ activation: Activation) -> Tensor<Flo
   if activation == .identity { return x }
   let elements = x.storage.withMemory { x in
     [Float].written(x.count) { y in
-      let perTask = 16384  // 64 KiB, some 10 µs
-      Threads.share(tasks: (x.count + perTask - 1) / perTask) { task, _ in
-        let (start, count) = (task * perTask, min(perTask, x.count - task * perTask))
-        activate(x.part(start, count), into: y.part(start, count), activation)
+      Threads.share(numbers: x.count) { numbers in
+        activate(x.part(numbers), into: y.part(numbers), activation)
       }
     }
   }

@@ -16,15 +16,10 @@ public func dropout(_ x: Tensor<Float>, _ drop: Dropout) -> Tensor<Float> {
   let dropped = DroppedLanes(drop)
   let elements = [Float].written(x.count) { y in
     x.storage.withMemory { x in
-      let perTask = 16384  // 64 KiB
-      Threads.share(tasks: (x.count + perTask - 1) / perTask) { task, _ in
-        let end = min((task + 1) * perTask, x.count)
-        var i = task * perTask
-        while i + lanes <= end {
-          y.store(dropped(x.vector(i), at: i), i)
-          i += lanes
+      Threads.share(numbers: x.count) { numbers in
+        forEachVector(numbers) { i, length in
+          y.store(dropped(x.vector(i, first: length), at: i), i, first: length)
         }
-        y.store(dropped(x.vector(i, first: end - i), at: i), i, first: end - i)
       }
     }
   }

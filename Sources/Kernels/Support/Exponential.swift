@@ -26,16 +26,11 @@ func exponential2(_ t: VectorPair) -> VectorPair {
 
 /// e to the power `x`, for x ≤ 88; at most 0.9 ulp or 1.3 · 2⁻²⁴ off while the result is normal.
 ///
-/// Below −87.7 the result is exactly 0, NaN stays NaN. x splits into n ln 2 + r, |r| ≤ ½ ln 2, with
-/// ln 2 in two parts, so that r is as good as exact; polynomial of degree 6 (3.1e-9).
+/// Below −87.7 the result is exactly 0, NaN stays NaN. Polynomial of degree 6 (3.1e-9) for e^r, see
+/// `reduced`.
 @inline(always)
 func exponential(_ x: Vector) -> Vector {
-  let clamped = larger(x, Vector(repeating: -88))
-  let shifted =
-    Vector(repeating: 0x1.8p23 + 127).addingProduct(clamped, Vector(repeating: log2OfE))
-  let n = shifted - Vector(repeating: 0x1.8p23 + 127)
-  var r = clamped.addingProduct(n, Vector(repeating: -0x1.62e4p-1))  // ln 2, first 17 bits
-  r = r.addingProduct(n, Vector(repeating: -0x1.7f7d1cp-20))  // ln 2, the rest
+  let (shifted, r) = reduced(larger(x, Vector(repeating: -88)))
   var p = Vector(repeating: 0x1.6a5228p-10)
   p = Vector(repeating: 0x1.12396cp-7).addingProduct(p, r)
   p = Vector(repeating: 0x1.5558aap-5).addingProduct(p, r)
@@ -51,10 +46,7 @@ func exponential(_ x: Vector) -> Vector {
 /// NaN stays NaN. As `exponential`, with r + r² times a polynomial of degree 5 (3.8e-9) for e^r − 1.
 @inline(always)
 func exponentialMinusOne(_ x: Vector) -> Vector {
-  let shifted = Vector(repeating: 0x1.8p23 + 127).addingProduct(x, Vector(repeating: log2OfE))
-  let n = shifted - Vector(repeating: 0x1.8p23 + 127)
-  var r = x.addingProduct(n, Vector(repeating: -0x1.62e4p-1))  // ln 2, first 17 bits
-  r = r.addingProduct(n, Vector(repeating: -0x1.7f7d1cp-20))  // ln 2, the rest
+  let (shifted, r) = reduced(x)
   var p = Vector(repeating: 0x1.8f081ep-13)
   p = Vector(repeating: 0x1.6cc764p-10).addingProduct(p, r)
   p = Vector(repeating: 0x1.1119acp-7).addingProduct(p, r)
@@ -63,6 +55,17 @@ func exponentialMinusOne(_ x: Vector) -> Vector {
   p = Vector(repeating: 0.5).addingProduct(p, r)
   let scale = powerOfTwo(shifted)
   return (scale - 1).addingProduct(scale, r.addingProduct(r * r, p))
+}
+
+/// x as n ln 2 + r with |r| ≤ ½ ln 2, and n + 127 in the low bits of the first vector.
+///
+/// ln 2 is in two parts, so that r is as good as exact.
+@inline(always)
+private func reduced(_ x: Vector) -> (shifted: Vector, rest: Vector) {
+  let shifted = Vector(repeating: 0x1.8p23 + 127).addingProduct(x, Vector(repeating: log2OfE))
+  let n = shifted - Vector(repeating: 0x1.8p23 + 127)
+  let r = x.addingProduct(n, Vector(repeating: -0x1.62e4p-1))  // ln 2, first 17 bits
+  return (shifted, r.addingProduct(n, Vector(repeating: -0x1.7f7d1cp-20)))  // the rest
 }
 
 let log2OfE: Float = 0x1.715476p+0  // 1 / ln 2, nearest Float

@@ -47,6 +47,11 @@ import Synchronization
     return unsafe Memory(base + start, count: length)
   }
 
+  /// The part of these elements.
+  @inline(__always) func part(_ elements: Range<Int>) -> Memory {
+    part(elements.lowerBound, elements.count)
+  }
+
   /// The part that begins at `start`, which may be beyond the end, as where rows of no width begin: its
   /// count is negative then, and no access passes. (A `max` with 0 made matrix products a third slower.)
   @inline(__always) func from(_ start: Int) -> Memory {

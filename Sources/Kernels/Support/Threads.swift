@@ -44,9 +44,20 @@ public enum Threads {
 }
 
 extension Threads {
-  /// Calls `body` once for each row of `width` numbers, some 64 KiB of rows or 10 µs a task.
+  /// How many numbers a task streams: 64 KiB, or some 10 µs.
+  static let numbersPerTask = 16384
+
+  /// Calls `body` with the numbers of each task.
+  @inline(__always)
+  static func share(numbers count: Int, _ body: @Sendable (Range<Int>) -> Void) {
+    share(tasks: (count + numbersPerTask - 1) / numbersPerTask) { task, _ in
+      body(task * numbersPerTask..<min((task + 1) * numbersPerTask, count))
+    }
+  }
+
+  /// Calls `body` once for each row of `width` numbers.
   static func share(rows: Int, width: Int, _ body: @Sendable (Int) -> Void) {
-    let rowsPerTask = max(1, 16384 / max(width, 1))
+    let rowsPerTask = max(1, numbersPerTask / max(width, 1))
     share(tasks: (rows + rowsPerTask - 1) / rowsPerTask) { task, _ in
       for row in task * rowsPerTask..<min((task + 1) * rowsPerTask, rows) { body(row) }
     }

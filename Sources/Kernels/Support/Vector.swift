@@ -108,11 +108,15 @@ func larger(_ a: VectorPair, _ b: VectorPair) -> VectorPair {
 
 /// Calls `body` with the start of every vector in `count` floats and how many of its lanes are used.
 @inline(__always)
-func forEachVector(_ count: Int, _ body: (Int, Int) -> Void) {
-  var i = 0
-  while i + lanes <= count {
+func forEachVector(_ count: Int, _ body: (Int, Int) -> Void) { forEachVector(0..<count, body) }
+
+/// Calls `body` with the start of every vector in a range of floats and how many of its lanes are used.
+@inline(__always)
+func forEachVector(_ floats: Range<Int>, _ body: (Int, Int) -> Void) {
+  var i = floats.lowerBound
+  while i + lanes <= floats.upperBound {
     body(i, lanes)
     i += lanes
   }
-  if i < count { body(i, count - i) }
+  if i < floats.upperBound { body(i, floats.upperBound - i) }
 }

@@ -119,11 +119,8 @@ private struct AdamStep {
 
   /// Steps from `old` to `new`, which may be the same memory.
   func write(from old: Variables, _ gradient: Memory<Float>, into new: Variables) {
-    let perTask = 16384  // 64 KiB of each
-    Threads.share(tasks: (gradient.count + perTask - 1) / perTask) { task, _ in
-      let start = task * perTask
-      forEachVector(min(perTask, gradient.count - start)) { offset, length in
-        let i = start + offset
+    Threads.share(numbers: gradient.count) { numbers in
+      forEachVector(numbers) { i, length in
         let (theta, m, v) = stepped(
           old.theta.vector(i, first: length), old.m.vector(i, first: length),
           old.v.vector(i, first: length), gradient.vector(i, first: length))
@@ -219,11 +216,9 @@ private func descend(
     Vector(repeating: Float(settings.learningRate)), Vector(repeating: Float(settings.momentum))
   )
   let remembers = settings.momentum > 0
-  let perTask = 16384  // 64 KiB of each
-  Threads.share(tasks: (gradient.count + perTask - 1) / perTask) { task, _ in
-    let start = task * perTask
-    forEachVector(min(perTask, gradient.count - start)) { offset, length in
-      let (i, g) = (start + offset, gradient.vector(start + offset, first: length))
+  Threads.share(numbers: gradient.count) { numbers in
+    forEachVector(numbers) { i, length in
+      let g = gradient.vector(i, first: length)
       let velocity =
         remembers ? g.addingProduct(momentum, old.velocity.vector(i, first: length)) : g
       let theta = old.theta.vector(i, first: length).addingProduct(-rate, velocity)

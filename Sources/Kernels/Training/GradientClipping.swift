@@ -77,19 +77,18 @@ private func coefficient(norm: Double, maximumNorm: Double, epsilon: Double) -> 
 
 /// The norm of the blocks' norms, before it is rounded.
 private func preciseNorm(of gradients: [Tensor<Float>]) -> Double {
-  let perTask = 16384  // 64 KiB
-  func blocks(_ gradient: Tensor<Float>) -> Int { (gradient.count + perTask - 1) / perTask }
+  let perBlock = Threads.numbersPerTask
+  func blocks(_ gradient: Tensor<Float>) -> Int { (gradient.count + perBlock - 1) / perBlock }
   return Workspace.with(gradients.reduce(0) { $0 + blocks($1) }) { norms in
     var first = 0
     for gradient in gradients {
-      let (count, own) = (blocks(gradient), norms.from(first))
+      let own = norms.from(first)
       gradient.storage.withMemory { g in
-        Threads.share(tasks: count) { task, _ in
-          let start = task * perTask
-          own[task] = Float(norm(of: g.part(start, min(perTask, g.count - start))))
+        Threads.share(numbers: g.count) { numbers in
+          own[numbers.lowerBound / perBlock] = Float(norm(of: g.part(numbers)))
         }
       }
-      first += count
+      first += blocks(gradient)
     }
     return norm(of: norms)
   }
@@ -115,14 +114,9 @@ private func norm(of x: Memory<Float>) -> Double {
 
 /// Writes the factor times x, into the same memory or another.
 private func multiply(_ x: Memory<Float>, by factor: Float, into y: Memory<Float>) {
-  let perTask = 16384  // 64 KiB
-  Threads.share(tasks: (x.count + perTask - 1) / perTask) { task, _ in
-    let end = min((task + 1) * perTask, x.count)
-    var i = task * perTask
-    while i + lanes <= end {
-      y.store(x.vector(i) * factor, i)
-      i += lanes
+  Threads.share(numbers: x.count) { numbers in
+    forEachVector(numbers) { i, length in
+      y.store(x.vector(i, first: length) * factor, i, first: length)
     }
-    y.store(x.vector(i, first: end - i) * factor, i, first: end - i)
   }
 }

@@ -296,7 +296,7 @@ private func negativeSamplingLoss(
     words.storage.withMemory { words in
       negatives.storage.withMemory { negatives in
         table.storage.withMemory { table in
-          let perTask = max(1, 16384 / max((k + 1) * d, 1))  // 64 KiB of vectors
+          let perTask = max(1, Threads.numbersPerTask / max((k + 1) * d, 1))
           let tasks = (words.count + perTask - 1) / perTask
           Threads.share(tasks: tasks, scratch: k + 1) { task, scores in
             for i in task * perTask..<min((task + 1) * perTask, words.count) {
