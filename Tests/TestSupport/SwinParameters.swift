@@ -13,9 +13,7 @@ public struct SwinParameters {
 
   /// The parameters of a golden case, and its dialects.
   public init(_ vector: GoldenCase) throws {
-    let names = vector.inputNames.filter { $0.contains(".") }
-    let tensors = try names.map { ($0, StoredTensor(try vector.input($0)!)) }
-    file = SafeTensorsFile(tensors: Dictionary(uniqueKeysWithValues: tensors))
+    file = try vector.parameterFile
     attributes = vector.attributes
   }
 

@@ -125,14 +125,14 @@ public func seq2SeqStep<S: Scalar>(
   let combined: Tensor<S>
   switch p.attention {
   case .none:
-    next = step(y, state, p.decoder)
+    next = recurrentStep(y, state, p.decoder)
     combined = next.hidden
   case .beforeStep(let score):
     let asked = attended(state.hidden, encoding, score)
-    next = step(sideBySide(y, context(asked)), state, p.decoder)
+    next = recurrentStep(sideBySide(y, context(asked)), state, p.decoder)
     (attention, combined) = (asked, next.hidden)
   case .afterStep(let score, let combination):
-    next = step(y, state, p.decoder)
+    next = recurrentStep(y, state, p.decoder)
     let asked = attended(next.hidden, encoding, score)
     attention = asked
     combined = affineMap(
@@ -231,7 +231,7 @@ private func run<S: Scalar>(
 }
 
 /// One step of a recurrent network.
-private func step<S: Scalar>(
+package func recurrentStep<S: Scalar>(
   _ x: Tensor<S>, _ state: RecurrentState<S>, _ cell: RecurrentCell<S>
 ) -> RecurrentState<S> {
   switch cell {

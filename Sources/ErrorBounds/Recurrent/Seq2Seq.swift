@@ -49,15 +49,15 @@ public func seq2SeqBounds(
     let outcome: Enclosure
     switch p.attention {
     case .none:
-      state = step(y.converted(), state, cell)
+      state = recurrentStep(y.converted(), state, cell)
       outcome = Enclosure(state.hidden)
     case .beforeStep(let score):
       attention.append(asked(state, score))
       let both = sideBySide(Enclosure(y), attention[i].context)
-      state = step(both.tracked, state, cell)
+      state = recurrentStep(both.tracked, state, cell)
       outcome = Enclosure(state.hidden)
     case .afterStep(let score, let combination):
-      state = step(y.converted(), state, cell)
+      state = recurrentStep(y.converted(), state, cell)
       attention.append(asked(state, score))
       outcome = affineMap(
         sideBySide(attention[i].context, Enclosure(state.hidden)), combination, activation: .tanh,
@@ -126,20 +126,6 @@ private func attended(
   return Attended(
     scores: raw, masked: masked, weights: weights,
     context: matrixProduct(weights, keys, in: arithmetic).reshaped(leading + [e]))
-}
-
-/// One step of a network on numbers that carry their errors.
-private func step(
-  _ x: Tensor<Tracked<Float>>, _ state: RecurrentState<Tracked<Float>>,
-  _ cell: RecurrentCell<Tracked<Float>>
-) -> RecurrentState<Tracked<Float>> {
-  switch cell {
-  case .elmanRNN(let p): return RecurrentState(hidden: elmanRNNStep(x, state.hidden, p))
-  case .lstm(let p):
-    let step = lstmStep(x, LSTMState(hidden: state.hidden, cell: state.cell!), p)
-    return RecurrentState(hidden: step.hidden, cell: step.cell)
-  case .gru(let p): return RecurrentState(hidden: gruStep(x, state.hidden, p).hidden)
-  }
 }
 
 /// The rows of both, one after the other.

@@ -184,24 +184,6 @@ extension GoldenCase {
   /// The values, or the inputs that serve as values.
   fileprivate var values: Tensor<Double> { get throws { try input("values") ?? input("inputs")! } }
 
-  fileprivate var scoring: ScoringFunction<Double> {
-    get throws {
-      switch attributes.string("scoring") {
-      case "dot": return .dot
-      case "scaledDot": return .scaledDot
-      case "bilinear": return .bilinear(try input("weight")!)
-      case "additive":
-        return .additive(
-          AdditiveScore(
-            key: try input("keyWeight")!, query: try input("queryWeight")!,
-            vector: try input("vector")!))
-      case "concat":
-        return .concat(weight: try input("weight")!, vector: try input("vector")!)
-      case let name: fatalError("case \(id) has the scoring function \(name ?? "none")")
-      }
-    }
-  }
-
   fileprivate var choice: HardChoice {
     attributes.integer("seed").map { .sampled(seed: UInt64($0)) } ?? .largest
   }

@@ -124,14 +124,3 @@ private func compareSum(_ add: AddPositions<Double>, with vector: GoldenCase) th
     try vector.input("x")!, try vector.positions(), vector.attributes.integer("offset")!)
   try vector.check(["output": sum])
 }
-
-extension GoldenCase {
-  /// The sinusoids of the attribute `form`, or else the learned table that is an input.
-  func positions(table: String = "table") throws -> PositionalEncoding<Double> {
-    switch attributes.string("form") {
-    case "power": .sinusoidal(.power)
-    case "exponential": .sinusoidal(.exponential)
-    default: .learned(try input(table)!)
-    }
-  }
-}

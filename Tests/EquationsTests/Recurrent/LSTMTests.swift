@@ -6,35 +6,19 @@ import Testing
 
 /// Long short-term memory, as the tests of all recurrent networks know it.
 enum LSTMKind: RecurrentKind {
-  /// Which gates there are, in which order.
-  enum Form: CaseIterable, Sendable {
-    case inputForgetCandidateOutput, inputOutputForgetCandidate, inputCandidateOutput
-  }
+  typealias Form = LSTMForm
 
   static let (function, attribute) = ("lstm", "gateOrder")
   static let kept = ["inputGate", "forgetGate", "candidate", "outputGate", "cell", "hidden"]
   static let last = ["lastHidden", "lastCell"]
 
-  static func gates(_ form: Form) -> Int { form == .inputCandidateOutput ? 3 : 4 }
-
-  static func parameters<S: Scalar>(_ gates: StackedGates<S>, _ form: Form) -> LSTM<S> {
-    switch form {
-    case .inputForgetCandidateOutput:
-      return LSTM(input: gates.input, recurrent: gates.recurrent)
-    case .inputOutputForgetCandidate:
-      return LSTM(
-        input: gates.input, recurrent: gates.recurrent, order: .inputOutputForgetCandidate)
-    case .inputCandidateOutput:
-      let three = (0..<3).map { gates.gate($0, of: 3) }
-      return LSTM(inputGate: three[0], forgetGate: nil, candidate: three[1], outputGate: three[2])
-    }
-  }
+  static func gates(_ form: Form) -> Int { form.gates }
 
   static func equation<S: Scalar>(_ input: RecurrentCase<S, LSTMKind>) -> [String: Tensor<S>] {
-    let p = parameters(input.network, input.form)
+    let p = input.form.parameters(input.network)
     if let reverse = input.reverse {
       let hidden = lstm(
-        input.x, forward: p, reverse: parameters(reverse, input.form),
+        input.x, forward: p, reverse: input.form.parameters(reverse),
         initial: initial(input.network, input.x), reverseInitial: initial(reverse, input.x),
         lengths: input.lengths)
       return ["hidden": hidden]
@@ -59,18 +43,6 @@ enum LSTMKind: RecurrentKind {
 
   static func cell<S: Scalar>(_ step: CellStep<S>, _ form: Form) -> CellResult<S> {
     LSTMGates(step, form).result()
-  }
-}
-
-extension StackedGates {
-  /// One of the gates that are stored one below the other.
-  func gate(_ k: Int, of count: Int) -> Gate<S> {
-    func part(_ map: AffineMap<S>) -> AffineMap<S> {
-      AffineMap(
-        weight: map.weight.reshaped([count, width, map.inputs]).slice(k),
-        bias: map.bias?.reshaped([count, width]).slice(k))
-    }
-    return Gate(input: part(input), recurrent: part(recurrent))
   }
 }
 
@@ -152,7 +124,7 @@ struct LSTMTests {
   func step() throws {
     let vector = try #require(try LSTMKind.vectors.first { $0.id == "square" })
     let input = try LSTMKind.input(vector)
-    let p = LSTMKind.parameters(input.network, input.form)
+    let p = input.form.parameters(input.network)
     var state = LSTMState(hidden: input.network.hidden!, cell: input.network.cell!)
     for t in 0..<4 {
       let x = input.x.rows([t]).reshaped([4, 4])

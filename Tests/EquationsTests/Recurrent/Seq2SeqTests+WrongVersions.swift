@@ -137,7 +137,7 @@ private func encoded(
     var state = RecurrentState(hidden: zeros, cell: cell.hasCell ? zeros : nil)
     var rows = Array(repeating: zeros.storage, count: x.shape[0])
     for (k, at) in order.enumerated() {
-      state = after(inside.slice(at), state, cell)
+      state = recurrentStep(inside.slice(at), state, cell)
       rows[mistake == .positionsTurned ? k : at] = state.hidden.storage
     }
     return (rows, state)
@@ -181,18 +181,6 @@ private func encoded(
     combined: [], logits: [])
 }
 
-private func after(
-  _ x: Tensor<Double>, _ state: RecurrentState<Double>, _ cell: RecurrentCell<Double>
-) -> RecurrentState<Double> {
-  switch cell {
-  case .elmanRNN(let p): return RecurrentState(hidden: elmanRNNStep(x, state.hidden, p))
-  case .lstm(let p):
-    let step = lstmStep(x, LSTMState(hidden: state.hidden, cell: state.cell!), p)
-    return RecurrentState(hidden: step.hidden, cell: step.cell)
-  case .gru(let p): return RecurrentState(hidden: gruStep(x, state.hidden, p).hidden)
-  }
-}
-
 // MARK: - Steps
 
 private func step(
@@ -203,7 +191,7 @@ private func step(
     var state = before
     if mistake == .stateReset { state = trace.first }
     if mistake == .cellReset { state.cell = trace.first.cell }
-    return after(vector(x), state, p.decoder)
+    return recurrentStep(vector(x), state, p.decoder)
   }
   var combined: [Double]
   switch p.attention {

@@ -56,23 +56,6 @@ struct RecurrentCase<S: Scalar, Kind: RecurrentKind>: Sendable {
   }
 }
 
-/// The parameters of all gates, and the states before the first step.
-struct StackedGates<S: Scalar>: Sendable {
-  var input: AffineMap<S>
-  var recurrent: AffineMap<S>
-  var hidden: Tensor<S>?
-  var cell: Tensor<S>?
-
-  /// h, the width of the state.
-  var width: Int { recurrent.inputs }
-
-  func converted<T: Scalar>(to type: T.Type = T.self) -> StackedGates<T> {
-    StackedGates<T>(
-      input: input.converted(), recurrent: recurrent.converted(), hidden: hidden?.converted(),
-      cell: cell?.converted())
-  }
-}
-
 typealias RecurrentFunction<Kind: RecurrentKind> =
   @Sendable (RecurrentCase<Double, Kind>) -> [String: Tensor<Double>]
 
@@ -84,25 +67,10 @@ extension RecurrentKind {
 
   /// What a golden vector gives to the network.
   static func input(_ vector: GoldenCase) throws -> RecurrentCase<Double, Self> {
-    func gates(_ prefix: String) throws -> StackedGates<Double> {
-      func input(_ name: String) throws -> Tensor<Double>? {
-        let capital = name.prefix(1).uppercased() + name.dropFirst()
-        return try vector.input(prefix.isEmpty ? name : prefix + capital)
-      }
-      return StackedGates(
-        input: AffineMap(weight: try input("inputWeight")!, bias: try input("inputBias")),
-        recurrent: AffineMap(
-          weight: try input("recurrentWeight")!, bias: try input("recurrentBias")),
-        hidden: try input("initialHidden"), cell: try input("initialCell"))
-    }
-    let (direction, form) = (
-      vector.attributes.string(needed: "direction"), vector.attributes.string(needed: attribute)
-    )
+    let run = try vector.recurrentRun(form: attribute) as RecurrentRun<Double, Form>
     return RecurrentCase(
-      x: try vector.input("x")!, lengths: try vector.integers("lengths"),
-      direction: direction == "reverse" ? .reverse : .forward, network: try gates(""),
-      reverse: direction == "both" ? try gates("reverse") : nil,
-      form: Form.allCases.first { "\($0)" == form }!)
+      x: run.x, lengths: run.lengths, direction: run.direction, network: run.network,
+      reverse: run.reverse, form: run.form)
   }
 
   /// Throws unless an implementation agrees with a golden vector.

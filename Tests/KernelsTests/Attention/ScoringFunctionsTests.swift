@@ -241,26 +241,6 @@ extension ScoringFunction<Double> {
   fileprivate var float: ScoringFunction<Float> { converted() }
 }
 
-extension GoldenCase {
-  fileprivate var scoring: ScoringFunction<Double> {
-    get throws {
-      switch attributes.string("scoring") {
-      case "dot": return .dot
-      case "scaledDot": return .scaledDot
-      case "bilinear": return .bilinear(try input("weight")!)
-      case "additive":
-        return .additive(
-          AdditiveScore(
-            key: try input("keyWeight")!, query: try input("queryWeight")!,
-            vector: try input("vector")!))
-      case "concat":
-        return .concat(weight: try input("weight")!, vector: try input("vector")!)
-      case let name: fatalError("case \(id) has the scoring function \(name ?? "none")")
-      }
-    }
-  }
-}
-
 extension Draw {
   /// Queries, keys and a scoring function, its numbers by name and shape.
   fileprivate func scored(

@@ -138,17 +138,6 @@ struct PositionalEncodingKernelTests {
   }
 }
 
-extension GoldenCase {
-  /// The sinusoids of the attribute `form`, or else the learned table that is an input.
-  func positions(table: String = "table") throws -> PositionalEncoding<Double> {
-    switch attributes.string("form") {
-    case "power": .sinusoidal(.power)
-    case "exponential": .sinusoidal(.exponential)
-    default: .learned(try input(table)!)
-    }
-  }
-}
-
 extension Draw {
   /// Positions of either kind for t vectors of width d, and the first of them.
   func positions(_ t: Int, _ d: Int) -> (encoding: PositionalEncoding<Float>, offset: Int) {

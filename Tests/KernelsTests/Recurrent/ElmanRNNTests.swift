@@ -69,7 +69,7 @@ enum ElmanKernel: RecurrentKernel {
   }
 
   static func parameters<S: Scalar>(
-    _ network: RecurrentRun<S, Activation>.Network, _ form: Activation
+    _ network: StackedGates<S>, _ form: Activation
   ) -> ElmanRNN<S> {
     ElmanRNN(input: network.input, recurrent: network.recurrent, activation: form)
   }

@@ -69,7 +69,7 @@ enum GRUKernel: RecurrentKernel {
   }
 
   private static func parameters<S: Scalar>(
-    _ network: RecurrentRun<S, GRUForm>.Network, _ form: GRUForm
+    _ network: StackedGates<S>, _ form: GRUForm
   ) -> GRU<S> {
     GRU(input: network.input, recurrent: network.recurrent, form: form)
   }

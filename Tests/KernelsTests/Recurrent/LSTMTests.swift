@@ -8,20 +8,17 @@ import Testing
 
 /// Long short-term memory, as the tests of all recurrent kernels know it.
 enum LSTMKernel: RecurrentKernel {
-  /// Which gates there are, in which order.
-  enum Form: CaseIterable {
-    case inputForgetCandidateOutput, inputOutputForgetCandidate, inputCandidateOutput
-  }
+  typealias Form = LSTMForm
 
   static let (function, attribute) = ("lstm", "gateOrder")
 
-  static func gates(_ form: Form) -> Int { form == .inputCandidateOutput ? 3 : 4 }
+  static func gates(_ form: Form) -> Int { form.gates }
 
   static func kernel(_ run: RecurrentRun<Float, Form>) -> [String: Tensor<Float>] {
-    let (p, initial) = (parameters(run.network, run.form), initial(run.network, run.x))
+    let (p, initial) = (run.form.parameters(run.network), initial(run.network, run.x))
     if let reverse = run.reverse {
       let hidden = Kernels::lstm(
-        run.x, forward: p, reverse: parameters(reverse, run.form), initial: initial,
+        run.x, forward: p, reverse: run.form.parameters(reverse), initial: initial,
         reverseInitial: self.initial(reverse, run.x), lengths: run.lengths)
       return ["hidden": hidden]
     }
@@ -35,12 +32,12 @@ enum LSTMKernel: RecurrentKernel {
   static func packed(_ run: RecurrentRun<Float, Form>) -> [String: Tensor<Float>] {
     named(
       Kernels::lstmSteps(
-        run.x, parameters(run.network, run.form).packed(), initial: initial(run.network, run.x),
+        run.x, run.form.parameters(run.network).packed(), initial: initial(run.network, run.x),
         lengths: run.lengths, direction: run.direction))
   }
 
   static func stepwise(_ run: RecurrentRun<Float, Form>) -> [String: Tensor<Float>] {
-    let p = parameters(run.network, run.form)
+    let p = run.form.parameters(run.network)
     var state = initial(run.network, run.x)!
     for t in 0..<run.x.shape[1] {
       state = Kernels::lstmStep(run.x.position(t), state, p).last
@@ -49,10 +46,10 @@ enum LSTMKernel: RecurrentKernel {
   }
 
   static func equation(_ run: RecurrentRun<Double, Form>) -> [String: Tensor<Double>] {
-    let (p, initial) = (parameters(run.network, run.form), initial(run.network, run.x))
+    let (p, initial) = (run.form.parameters(run.network), initial(run.network, run.x))
     if let reverse = run.reverse {
       let hidden = Equations::lstm(
-        run.x, forward: p, reverse: parameters(reverse, run.form), initial: initial,
+        run.x, forward: p, reverse: run.form.parameters(reverse), initial: initial,
         reverseInitial: self.initial(reverse, run.x), lengths: run.lengths)
       return ["hidden": hidden]
     }
@@ -62,10 +59,10 @@ enum LSTMKernel: RecurrentKernel {
   }
 
   static func bounds(_ run: RecurrentRun<Double, Form>) -> [String: Tensor<Double>] {
-    let (p, initial) = (parameters(run.network, run.form), initial(run.network, run.x))
+    let (p, initial) = (run.form.parameters(run.network), initial(run.network, run.x))
     if let reverse = run.reverse {
       let bound = lstmBound(
-        run.x, forward: p, reverse: parameters(reverse, run.form), initial: initial,
+        run.x, forward: p, reverse: run.form.parameters(reverse), initial: initial,
         reverseInitial: self.initial(reverse, run.x), lengths: run.lengths)
       return ["hidden": bound]
     }
@@ -73,24 +70,9 @@ enum LSTMKernel: RecurrentKernel {
       lstmBounds(run.x, p, initial: initial, lengths: run.lengths, direction: run.direction))
   }
 
-  private static func parameters<S: Scalar>(
-    _ network: RecurrentRun<S, Form>.Network, _ form: Form
-  ) -> LSTM<S> {
-    switch form {
-    case .inputForgetCandidateOutput:
-      return LSTM(input: network.input, recurrent: network.recurrent)
-    case .inputOutputForgetCandidate:
-      return LSTM(
-        input: network.input, recurrent: network.recurrent, order: .inputOutputForgetCandidate)
-    case .inputCandidateOutput:
-      let three = (0..<3).map { network.gate($0, of: 3) }
-      return LSTM(inputGate: three[0], forgetGate: nil, candidate: three[1], outputGate: three[2])
-    }
-  }
-
   /// The state and cell before the first step, 0 where only the other is given.
   private static func initial<S: Scalar>(
-    _ network: RecurrentRun<S, Form>.Network, _ x: Tensor<S>
+    _ network: StackedGates<S>, _ x: Tensor<S>
   ) -> LSTMState<S>? {
     guard network.hidden != nil || network.cell != nil else { return nil }
     let zeros = Tensor<S>(shape: x.leadingShape + [network.recurrent.inputs], repeating: 0)

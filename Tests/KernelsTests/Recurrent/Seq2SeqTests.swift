@@ -317,65 +317,6 @@ extension GoldenCase {
     let source = try input("source")!
     let all = Tensor(shape: source.leadingShape, repeating: source.shape[source.rank - 2])
     return Translated(
-      source: source, inputs: inputs, lengths: try integers("lengths") ?? all, p: try model)
-  }
-
-  private var model: Seq2Seq<Double> {
-    get throws {
-      let forward = try cell("encoder", attributes.string(needed: "encoder"))
-      let encoder: Seq2SeqEncoder<Double> =
-        switch attributes.string(needed: "direction") {
-        case "forward": .oneWay(forward)
-        case "reverse": .oneWay(forward, .reverse)
-        default:
-          .bothWays(
-            forward: forward, reverse: try cell("reverse", attributes.string(needed: "encoder")))
-        }
-      let attention: DecoderAttention<Double> =
-        switch attributes.string(needed: "attention") {
-        case "beforeStep": .beforeStep(try score)
-        case "afterStep": .afterStep(try score, combination: try map("combination"))
-        default: .none
-        }
-      return Seq2Seq(
-        encoder: encoder,
-        start: attributes.string(needed: "start") == "mapped"
-          ? .mapped(try map("start")) : .encoderState,
-        attention: attention, decoder: try cell("decoder", attributes.string(needed: "decoder")),
-        output: try map("output"))
-    }
-  }
-
-  private var score: DecoderScore<Double> {
-    get throws {
-      let weight = try input("scoreWeight")
-      return switch attributes.string(needed: "score") {
-      case "tanhOfLinear": .tanhOfLinear(try map("score"))
-      case "dot": .function(.dot)
-      case "scaledDot": .function(.scaledDot)
-      case "bilinear": .function(.bilinear(weight!))
-      case "concat": .function(.concat(weight: weight!, vector: try input("scoreVector")!))
-      default:
-        .function(
-          .additive(
-            AdditiveScore(
-              key: try input("scoreKeyWeight")!, query: try input("scoreQueryWeight")!,
-              vector: try input("scoreVector")!)))
-      }
-    }
-  }
-
-  private func map(_ name: String) throws -> AffineMap<Double> {
-    AffineMap(weight: try input(name + "Weight")!, bias: try input(name + "Bias"))
-  }
-
-  private func cell(_ prefix: String, _ kind: String) throws -> RecurrentCell<Double> {
-    let (input, recurrent) = (try map(prefix + "Input"), try map(prefix + "Recurrent"))
-    let form = GRUForm.allCases.first { "\($0)" == attributes.string("form") }
-    return switch kind {
-    case "elmanRNN": .elmanRNN(ElmanRNN(input: input, recurrent: recurrent))
-    case "lstm": .lstm(LSTM(input: input, recurrent: recurrent))
-    default: .gru(GRU(input: input, recurrent: recurrent, form: form!))
-    }
+      source: source, inputs: inputs, lengths: try integers("lengths") ?? all, p: try seq2Seq)
   }
 }

@@ -24,50 +24,10 @@ protocol RecurrentKernel: SendableMetatype {
   static func bounds(_ run: RecurrentRun<Double, Form>) -> [String: Tensor<Double>]
 }
 
-/// What is given to a recurrent network.
-struct RecurrentRun<S: Scalar, Form: Hashable & Sendable>: Sendable {
-  var x: Tensor<S>
-  var lengths: Tensor<Int>?
-  var direction = Direction.forward
-  var network: Network
-  /// The network that reads backwards beside the first.
-  var reverse: Network?
-  let form: Form
-
-  /// The parameters of all gates, and the states before the first step.
-  struct Network: Sendable {
-    let input: AffineMap<S>
-    let recurrent: AffineMap<S>
-    var hidden: Tensor<S>?
-    var cell: Tensor<S>?
-
-    /// One of the gates.
-    func gate(_ k: Int, of count: Int) -> Gate<S> {
-      func part(_ map: AffineMap<S>) -> AffineMap<S> {
-        let h = recurrent.inputs
-        return AffineMap(
-          weight: map.weight.reshaped([count, h, map.inputs]).slice(k),
-          bias: map.bias?.reshaped([count, h]).slice(k))
-      }
-      return Gate(input: part(input), recurrent: part(recurrent))
-    }
-
-    fileprivate func converted<T: Scalar>() -> RecurrentRun<T, Form>.Network {
-      .init(
-        input: input.converted(), recurrent: recurrent.converted(), hidden: hidden?.converted(),
-        cell: cell?.converted())
-    }
-  }
-
-  func converted<T: Scalar>(to type: T.Type = T.self) -> RecurrentRun<T, Form> {
-    RecurrentRun<T, Form>(
-      x: x.converted(), lengths: lengths, direction: direction, network: network.converted(),
-      reverse: reverse?.converted(), form: form)
-  }
-
+extension RecurrentRun {
   /// The run of one sequence, its other dimensions gone.
   fileprivate func keeping(_ g: Int) -> RecurrentRun {
-    func alone(_ network: Network) -> Network {
+    func alone(_ network: StackedGates<S>) -> StackedGates<S> {
       var network = network
       (network.hidden, network.cell) = (network.hidden?.slice(g), network.cell?.slice(g))
       return network
@@ -85,24 +45,7 @@ extension RecurrentKernel {
 
   /// What a golden vector gives to the network.
   static func run(_ vector: GoldenCase) throws -> RecurrentRun<Double, Form> {
-    func network(_ prefix: String) throws -> RecurrentRun<Double, Form>.Network {
-      func input(_ name: String) throws -> Tensor<Double>? {
-        let capital = name.prefix(1).uppercased() + name.dropFirst()
-        return try vector.input(prefix.isEmpty ? name : prefix + capital)
-      }
-      return .init(
-        input: AffineMap(weight: try input("inputWeight")!, bias: try input("inputBias")),
-        recurrent: AffineMap(
-          weight: try input("recurrentWeight")!, bias: try input("recurrentBias")),
-        hidden: try input("initialHidden"), cell: try input("initialCell"))
-    }
-    let direction = vector.attributes.string(needed: "direction")
-    let form = vector.attributes.string(needed: attribute)
-    return RecurrentRun(
-      x: try vector.input("x")!, lengths: try vector.integers("lengths"),
-      direction: direction == "reverse" ? .reverse : .forward, network: try network(""),
-      reverse: direction == "both" ? try network("reverse") : nil,
-      form: Form.allCases.first { "\($0)" == form }!)
+    try vector.recurrentRun(form: attribute)
   }
 
   /// Throws unless the kernel agrees with a vector within its own bound and within the vector's.
@@ -170,8 +113,8 @@ extension RecurrentRun where S == Float {
   ) -> RecurrentRun where Kind.Form == Form {
     var stream = RandomStream(seed: seed)
     let rows = Kind.gates(form) * h
-    func network() -> Network {
-      Network(
+    func network() -> StackedGates<S> {
+      StackedGates(
         input: .normal(rows, d, from: &stream), recurrent: .normal(rows, h, from: &stream),
         hidden: .normal([b, h], from: &stream),
         cell: .normal([b, h], from: &stream))

@@ -1,7 +1,6 @@
 import ErrorBounds
 import Kernels
 import Notation
-import Parameters
 import Specification
 import TestSupport
 import Testing
@@ -12,7 +11,7 @@ struct DecoderLayerKernelTests {
     "the kernel agrees with the golden vectors",
     arguments: try GoldenCase.all(of: "decoderLayer").filter(\.dropsNothing))
   func golden(_ vector: GoldenCase) throws {
-    let p = try vector.parameters { $0.decoderLayer($1, naming: .pyTorch) }
+    let p = try TransformerParameters(vector).decoderLayer()
     let (x, memory) = (try vector.input("x")!, try vector.input("memory"))
     let (mask, fill) = (try vector.mask(), vector.fill)
     let memoryMask = AttentionMask<Double>(keep: try vector.flags("memoryKeep"))
@@ -30,16 +29,7 @@ struct DecoderLayerKernelTests {
     "the stack agrees with the golden vectors",
     arguments: try GoldenCase.all(of: "decoder").filter(\.dropsNothing))
   func goldenStack(_ vector: GoldenCase) throws {
-    let (layers, norm) = try vector.parameters { reader, form in
-      (
-        reader.layers(vector.attributes.integer(needed: "layers")) {
-          $0.decoderLayer(form, naming: .pyTorch)
-        },
-        vector.inputNames.contains("norm.weight")
-          ? reader.layerNorm(
-            "norm", width: form.dModel, epsilon: form.epsilon, naming: .pyTorch) : nil
-      )
-    }
+    let (layers, norm) = try TransformerParameters(vector).decoder()
     let (x, memory) = (try vector.input("x")!, try vector.input("memory"))
     let (mask, fill) = (try vector.mask(), vector.fill)
     let memoryMask = AttentionMask<Double>(keep: try vector.flags("memoryKeep"))

@@ -1,8 +1,6 @@
 import ErrorBounds
 import Kernels
 import Notation
-import Parameters
-import SafeTensors
 import Specification
 import TestSupport
 import Testing
@@ -13,7 +11,7 @@ struct EncoderLayerKernelTests {
     "the kernel agrees with the golden vectors",
     arguments: try GoldenCase.all(of: "encoderLayer").filter(\.dropsNothing))
   func golden(_ vector: GoldenCase) throws {
-    let p = try vector.parameters { $0.encoderLayer($1, naming: .pyTorch) }
+    let p = try TransformerParameters(vector).encoderLayer()
     let (x, mask, fill) = (try vector.input("x")!, try vector.mask(), vector.fill)
     try ErrorGauge(
       got: fenced {
@@ -27,16 +25,7 @@ struct EncoderLayerKernelTests {
     "the stack agrees with the golden vectors",
     arguments: try GoldenCase.all(of: "encoder").filter(\.dropsNothing))
   func goldenStack(_ vector: GoldenCase) throws {
-    let (layers, norm) = try vector.parameters { reader, form in
-      (
-        reader.layers(vector.attributes.integer(needed: "layers")) {
-          $0.encoderLayer(form, naming: .pyTorch)
-        },
-        vector.inputNames.contains("norm.weight")
-          ? reader.layerNorm(
-            "norm", width: form.dModel, epsilon: form.epsilon, naming: .pyTorch) : nil
-      )
-    }
+    let (layers, norm) = try TransformerParameters(vector).encoder()
     let (x, mask, fill) = (try vector.input("x")!, try vector.mask(), vector.fill)
     try ErrorGauge(
       got: Kernels::encoder(
@@ -118,23 +107,6 @@ struct EncoderLayerKernelTests {
 extension GoldenCase {
   /// Whether the case is one of evaluation.
   var dropsNothing: Bool { attributes.string("dropoutSites") == nil }
-
-  /// What is built of the inputs that are named as PyTorch's modules name their parameters.
-  func parameters<Model>(
-    _ build: (ParameterReader<Double>, LayerForm) -> Model
-  ) throws -> Model {
-    let names = inputNames.filter { $0.contains(".") }
-    let file = SafeTensorsFile(
-      tensors: Dictionary(
-        uniqueKeysWithValues: try names.map { ($0, StoredTensor(try input($0)!)) }))
-    let inner = file.tensors.first { $0.key.hasSuffix("linear1.weight") }!.value.shape
-    let form = LayerForm(
-      dModel: inner[1], heads: attributes.integer(needed: "heads"), dFF: inner[0],
-      placement: attributes.string("placement") == "preNorm" ? .preNorm : .postNorm,
-      epsilon: attributes.number(needed: "epsilon"),
-      activation: attributes.string("activation") == "gelu" ? .gelu : .relu)
-    return try loadParameters(from: file) { build($0, form) }
-  }
 }
 
 extension EncoderLayer<Float> {

@@ -2,7 +2,6 @@ import Equations
 import ErrorBounds
 import Kernels
 import Notation
-import Parameters
 import Specification
 import TestSupport
 import Testing
@@ -159,37 +158,9 @@ struct TransformerInput {
   init(_ vector: GoldenCase) throws {
     source = try vector.integers("source")!
     target = try vector.integers("target") ?? Tensor(shape: [0, 0], storage: [])
-    p = try vector.transformer().converted()
-  }
-}
-
-extension GoldenCase {
-  /// The model of a golden case.
-  func transformer() throws -> Transformer<Double> {
-    let (source, target) = (
-      try input("source_embedding.weight")!, try input("target_embedding.weight")!
-    )
-    let words = try input("output.bias")!.count
-    let table = try input("positionTable")
-    func dialect<Dialect>(_ name: String, of dialects: [Dialect]) -> Dialect {
-      dialects.first { "\($0)" == attributes.string(needed: name) }!
-    }
-    return try parameters { reader, form in
-      Transformer(
-        sourceTable: reader.tensor("source_embedding.weight", source.shape),
-        targetTable: reader.tensor("target_embedding.weight", target.shape),
-        positions: table.map { .learned($0) }
-          ?? .sinusoidal(dialect("form", of: SinusoidForm.allCases)),
-        embeddingScale: dialect("embeddingScale", of: EmbeddingScale.allCases),
-        stacks: reader.transformerStacks(
-          form, encoderLayers: attributes.integer(needed: "layers"),
-          decoderLayers: attributes.integer(needed: "decoderLayers"),
-          hasFinalNorms: inputNames.contains("encoder.norm.weight")),
-        output: reader.affineMap("output", inputs: form.dModel, outputs: words),
-        sourcePadding: attributes.integer("sourcePadding"),
-        targetPadding: attributes.integer("targetPadding"),
-        queryPadding: dialect("queryPadding", of: QueryPadding.allCases), fill: fill)
-    }
+    p = try TransformerParameters(vector).transformer(
+      positionTable: try vector.input("positionTable"), fill: vector.fill
+    ).converted()
   }
 }
 

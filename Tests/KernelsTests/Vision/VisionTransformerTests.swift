@@ -22,22 +22,8 @@ struct VisionTransformerKernelTests {
     "the model agrees with the golden vectors",
     arguments: try GoldenCase.all(of: "visionTransformer"))
   func golden(_ vector: GoldenCase) throws {
-    let attributes = vector.attributes
-    let (token, positions) = (try vector.input("classToken")!, try vector.input("positionTable")!)
-    let (patch, head) = (try vector.input("patch.weight")!, try vector.input("head.weight")!)
-    let p = try vector.parameters { reader, form in
-      VisionTransformer(
-        patchSize: attributes.integer(needed: "patchSize"),
-        patchOrder: attributes.dialect("patchOrder", of: PatchOrder.allCases),
-        patch: reader.affineMap("patch", inputs: patch.shape[1], outputs: form.dModel),
-        classToken: token, positions: positions,
-        layers: reader.layers(attributes.integer(needed: "layers")) {
-          $0.encoderLayer(form, naming: .pyTorch)
-        },
-        norm: reader.layerNorm(
-          "norm", width: form.dModel, epsilon: form.epsilon, naming: .pyTorch),
-        head: reader.affineMap("head", inputs: form.dModel, outputs: head.shape[0]))
-    }
+    let p = try TransformerParameters(vector).visionTransformer(
+      classToken: try vector.input("classToken")!, positions: try vector.input("positionTable")!)
     let images = try vector.input("images")!
     try ErrorGauge(
       got: fenced { Kernels::visionTransformer(images.converted(), p.converted()) },

@@ -309,24 +309,9 @@ extension Word2Vec<Double> {
 }
 
 extension GoldenCase {
-  fileprivate var word2Vec: Word2Vec<Double> {
-    get throws {
-      let table = try input("inputTable")!
-      return Word2Vec(input: table, output: try input("outputTable") ?? table)
-    }
-  }
-
   fileprivate var combination: ContextCombination {
     attributes.string(needed: "combination") == "mean" ? .mean : .sum
   }
-
-  fileprivate var sampler: UnigramSampler {
-    get throws {
-      UnigramSampler(counts: try integers("counts")!, power: attributes.number(needed: "power"))
-    }
-  }
-
-  fileprivate var excluded: Set<Int> { get throws { Set(try integers("excluded")!.storage) } }
 }
 
 extension Draw {
