@@ -162,8 +162,8 @@ struct Product: Sendable {
     let width = VectorPair.width
     let i0 = rowBlock * ProductBlock.rows
     let rows = min(ProductBlock.rows, n - i0)
-    @inline(__always) func begin(_: Int) -> VectorPair { VectorPair(repeating: 0) }
-    @inline(__always) func end(_ i: Int, _ j: Int, columns: Int, _ sums: VectorPair) {
+    @inline(always) func begin(_: Int) -> VectorPair { VectorPair(repeating: 0) }
+    @inline(always) func end(_ i: Int, _ j: Int, columns: Int, _ sums: VectorPair) {
       let at = i * m + j
       let result = steps.lowerBound > 0 ? sums + c.pair(at, first: columns) : sums
       c.store(

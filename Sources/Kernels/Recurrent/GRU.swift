@@ -85,7 +85,7 @@ func run(
   let size = rows.shape.sequences * rows.shape.width
   var last: Tensor<Float>?
   let kept = rows.kept(count) { kept in
-    @Sendable @inline(__always)
+    @Sendable @inline(always)
     func finish(
       _ step: RecurrentStep, _ at: RecurrentStep.Units, update z: VectorPair,
       candidate n: VectorPair
