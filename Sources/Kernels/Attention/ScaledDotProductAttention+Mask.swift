@@ -10,7 +10,7 @@ enum Sight {
 /// A mask as the kernel reads it: tensors by their strides, scores in units of log₂ e.
 struct MaskRules: Sendable {
   private let causalOffset: Int?
-  private let keep: Broadcast<Bool>?
+  private let keep: Broadcast<UInt8>?  // 1 where a key is seen
   private let bias: Broadcast<Float>?
   private let fill: MaskFill
   private let factor: Float
@@ -23,8 +23,12 @@ struct MaskRules: Sendable {
     factor: Float, shape: AttentionShape
   ) {
     causalOffset = mask.causalOffset
-    self.keep = mask.keep.map { Broadcast($0, in: keep, groups: shape.leading) }
-    self.bias = mask.bias.map { Broadcast($0, in: bias, groups: shape.leading) }
+    self.keep = mask.keep.map {
+      Broadcast(keep.numbers, strides: $0.broadcastStrides, groups: shape.leading)
+    }
+    self.bias = mask.bias.map {
+      Broadcast(bias, strides: $0.broadcastStrides, groups: shape.leading)
+    }
     self.fill = fill
     self.factor = factor
     m = shape.m
@@ -77,9 +81,7 @@ struct MaskRules: Sendable {
       }
     }
     if causalOffset == nil && keep == nil { return }
-    let kept = keep?.turned(group: group, queries: queries, keys: keys, into: scratch) {
-      $0 ? 1 : 0
-    }
+    let kept = keep?.turned(group: group, queries: queries, keys: keys, into: scratch) { Float($0) }
     // Below the diagonal a causal mask alone hides nothing.
     let first = queries.lowerBound + (causalOffset ?? 0) + 1
     let concerned = keep == nil ? keys.clamped(to: max(0, first)..<max(first, m)) : keys
@@ -132,7 +134,7 @@ extension MaskRules {
   /// What a mask says about the keys of one query.
   struct Row {
     fileprivate let keysBefore: Int
-    fileprivate let keep: Broadcast<Bool>.Row?
+    fileprivate let keep: Broadcast<UInt8>.Row?
     fileprivate let bias: Broadcast<Float>.Row?
     fileprivate let excludes: Bool
     fileprivate let replacement: Float?
@@ -149,7 +151,7 @@ extension MaskRules {
     @inline(__always)
     private func isHidden(_ j: Int) -> Bool {
       if j >= keysBefore { return true }
-      if let keep, !keep[j] { return true }
+      if let keep, keep[j] == 0 { return true }
       if let bias, excludes, bias[j] == -.infinity { return true }
       return false
     }
@@ -163,9 +165,8 @@ private struct Broadcast<Element: Sendable>: Sendable {
   let queryStride: Int
   let keyStride: Int
 
-  init(_ tensor: Tensor<Element>, in memory: Memory<Element>, groups leading: [Int]) {
+  init(_ memory: Memory<Element>, strides: [Int], groups leading: [Int]) {
     self.memory = memory
-    let strides = tensor.broadcastStrides
     groupOffsets = zip(leading, strides).reduce([0]) { offsets, dimension in
       offsets.flatMap { offset in (0..<dimension.0).map { offset + $0 * dimension.1 } }
     }
@@ -238,15 +239,15 @@ private struct Broadcast<Element: Sendable>: Sendable {
   }
 }
 
-extension Broadcast<Bool> {
-  /// How many pairs of the block are true.
+extension Broadcast<UInt8> {
+  /// How many pairs of the block are 1.
   func count(group: Int, queries: Range<Int>, keys: Range<Int>) -> Int {
     let (rows, columns) = distinct(queries, keys)
     var count = 0
     for i in rows {
       let from = row(group: group, query: i).memory.from(columns.lowerBound)
       var inRow: UInt8 = 0  // below 256, and 32 of them in a vector
-      for j in 0..<columns.count { inRow &+= from[j] ? 1 : 0 }
+      for j in 0..<columns.count { inRow &+= from[j] }
       count += Int(inRow)
     }
     return count * (queries.count / rows.count) * (keys.count / columns.count)

@@ -115,6 +115,14 @@ extension Memory<Float> {
   }
 }
 
+extension Memory<Bool> {
+  /// The same memory as numbers, 1 for true: of truth values the compiler makes bit masks, one by one.
+  var numbers: Memory<UInt8> {
+    unsafe Memory<UInt8>(
+      UnsafeMutableRawPointer(base).assumingMemoryBound(to: UInt8.self), count: count)
+  }
+}
+
 extension Array {
   /// Calls `body` with the elements, to be read only.
   @inline(__always) func withMemory<R>(_ body: (Memory<Element>) -> R) -> R {
