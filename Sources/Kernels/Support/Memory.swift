@@ -155,12 +155,29 @@ extension Array {
     // `Array(unsafeUninitializedCapacity:)` does not know the type, and takes 12 ns to look it up.
     var elements: [Element] = []
     elements.append(addingCapacity: count) { span in
-      unsafe span.withUnsafeMutableBufferPointer { memory, initialized in
-        unsafe body(Memory(memory.baseAddress!, count: count))
+      unsafe span.withUnsafeMutableBufferPointer { elements, initialized in
+        let memory = unsafe Memory(elements.baseAddress!, count: count)
+        memory.useLargePages()
+        body(memory)
         initialized = count
       }
     }
     return elements
+  }
+}
+
+extension Memory<Float> {
+  /// Asks for pages of 2 MiB where memory is fresh.
+  ///
+  /// The allocator keeps up to 32 MiB for the next call. More it maps anew in each, and to find 10,000 pages
+  /// of 4 KiB for 1024 × 10,000 logits took as long as to compute them: 15 ms.
+  fileprivate func useLargePages() {
+    #if os(Linux)
+      if count <= 1 << 23 { return }
+      let (page, end) = unsafe (1 << 21, UnsafeMutableRawPointer(base + count))
+      let start = unsafe UnsafeMutableRawPointer(base).alignedUp(toMultipleOf: page)
+      unsafe madvise(start, end - start, MADV_HUGEPAGE)
+    #endif
   }
 }
 
