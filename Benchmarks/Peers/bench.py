@@ -58,7 +58,7 @@ def row_of(name: str, tensors: dict[str, np.ndarray]) -> Row:
     output = tensors.pop("output")
     inputs = {key: x.astype(np.int64) if ends_in(key, IDS) else x for key, x in tensors.items()}
     row = Row(name, stacked(inputs), output)
-    if row.topic != "Convolution":
+    if row.topic not in ("Convolution", "Packed convolution"):
         return row
     # Everybody else has the channels first.
     return Row(name, row.inputs | {"x": np.ascontiguousarray(row.inputs["x"].T)}, output.T)

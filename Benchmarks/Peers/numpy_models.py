@@ -121,6 +121,11 @@ def cross_entropy(x: Arrays, settings: Settings) -> np.ndarray:
     return -np.take_along_axis(log_softmax(x["logits"]), x["labels"][:, None], 1)
 
 
+def skip_gram(x: Arrays, settings: Settings) -> np.ndarray:
+    """Returns the logits of every word around each of some words."""
+    return x["inputTable"][x["centers"]] @ x["outputTable"].T
+
+
 TOPICS: dict[str, Function] = {
     "Matrix product": lambda x, _: x["a"] @ x["b"],
     "Affine map, relu": lambda x, _: np.maximum(x["x"] @ x["weight"].T + x["bias"], 0),
@@ -132,6 +137,7 @@ TOPICS: dict[str, Function] = {
     "sigmoid": lambda x, _: 1 / (1 + np.exp(-x["x"])),
     "tanh": lambda x, _: np.tanh(x["x"]),
     "Convolution": convolution,
+    "Packed convolution": convolution,
     "Attention": lambda x, _: attended(x["queries"], x["keys"], x["values"]),
     "Attention, causal": lambda x, _: attended(x["queries"], x["keys"], x["values"], causal=True),
     "Attention, one query": lambda x, _: attended(x["queries"], x["keys"], x["values"]),
@@ -155,7 +161,8 @@ TOPICS: dict[str, Function] = {
     "Encoder layer": encoder_layer,
     "Decoder layer": decoder_layer,
     "Cross-entropy": cross_entropy,
-    "Skip-gram": lambda x, _: x["inputTable"][x["centers"]] @ x["outputTable"].T,
+    "Skip-gram": skip_gram,
+    "Packed skip-gram": skip_gram,
     "Gradient norm": lambda x, _: np.linalg.norm(x["gradient"])[None],
     "Clipped gradients": lambda x, _: x["gradient"] * np.minimum(1 / np.linalg.norm(x["gradient"]), 1),
 }

@@ -258,6 +258,11 @@ def concat_scores(x: Tensors, settings: Settings) -> torch.Tensor:
     return torch.tanh(of_queries + functional.linear(x["keys"], x["weight"][:, d:])) @ x["vector"]
 
 
+def skip_gram(x: Tensors, settings: Settings) -> torch.Tensor:
+    """Returns the logits of every word around each of some words."""
+    return functional.linear(functional.embedding(x["centers"], x["inputTable"]), x["outputTable"])
+
+
 def skip_gram_loss(x: Tensors, settings: Settings) -> torch.Tensor:
     """Returns the loss of each sentence of sixteen words, with a window of five."""
     tokens = x["tokens"].reshape(-1, 16)
@@ -332,6 +337,7 @@ TOPICS: dict[str, Function] = {
     "sigmoid": lambda x, _: torch.sigmoid(x["x"]),
     "tanh": lambda x, _: torch.tanh(x["x"]),
     "Convolution": convolution,
+    "Packed convolution": convolution,
     "Attention": lambda x, _: attended(x["queries"], x["keys"], x["values"]),
     "Attention, causal": lambda x, _: attended(x["queries"], x["keys"], x["values"], causal=True),
     "Attention, one query": lambda x, _: attended(x["queries"], x["keys"], x["values"]),
@@ -369,8 +375,10 @@ TOPICS: dict[str, Function] = {
     "ViT block": vit_block,
     "Cross-entropy": lambda x, _: (
         -torch.log_softmax(x["logits"], -1).gather(1, x["labels"].unsqueeze(1))),
-    "Skip-gram": lambda x, _: functional.linear(functional.embedding(x["centers"], x["inputTable"]), x["outputTable"]),
+    "Skip-gram": skip_gram,
+    "Packed skip-gram": skip_gram,
     "Skip-gram loss": skip_gram_loss,
+    "Packed skip-gram loss": skip_gram_loss,
     "Negative sampling": negative_sampling_loss,
     "Gradient norm": lambda x, _: torch.linalg.vector_norm(x["gradient"]).unsqueeze(0),
     "Clipped gradients": lambda x, _: (

@@ -67,7 +67,8 @@ def test_inputs_are_what_models_hold() -> None:
     inputs = row(tokens=np.ones(2, np.float32), **parts).inputs
     assert inputs["tokens"].dtype == np.int64
     assert inputs["self.projectionWeight"].tolist() == [[0.0] * 3] * 2 + [[1.0] * 3] * 2 + [[2.0] * 3] * 2
-    assert row("Convolution 2 × 3 × 3, 1").inputs["x"].shape == (3, 2)
+    for topic in ("Convolution", "Packed convolution"):
+        assert row(f"{topic} 2 × 3 × 3, 1").inputs["x"].shape == (3, 2)
 
 
 def test_wrong_results_get_a_sentence() -> None:

@@ -5,7 +5,11 @@ import Notation
 
 var word2VecBenchmarks: [Benchmark] {
   let sizes = [(16, 64, 1000), (128, 100, 10_000), (1024, 100, 10_000)]
-  return sizes.map(logitsBenchmark) + sizes.map(lossBenchmark)
+  let ofTables = [false, true].flatMap { isPacked in
+    sizes.map { logitsBenchmark($0, $1, $2, isPacked: isPacked) }
+      + sizes.map { lossBenchmark($0, $1, $2, isPacked: isPacked) }
+  }
+  return ofTables
     + [(64, 5, 64), (1024, 5, 128), (16_384, 15, 128), (1, 1, 1)].map(samplingBenchmark)
 }
 
@@ -13,18 +17,20 @@ var word2VecBenchmarks: [Benchmark] {
 private let timedMultiplyAdds = 1 << 27
 private let verifiedMultiplyAdds = 1 << 24
 
-private func logitsBenchmark(_ n: Int, _ d: Int, _ v: Int) -> Benchmark {
+private func logitsBenchmark(_ n: Int, _ d: Int, _ v: Int, isPacked: Bool) -> Benchmark {
   Benchmark(
-    topic: "Skip-gram", shape: "\(n) × \(d) × \(v)", work: .operations(2 * Double(n * d * v))
+    topic: isPacked ? "Packed skip-gram" : "Skip-gram", shape: "\(n) × \(d) × \(v)",
+    work: .operations(2 * Double(n * d * v))
   ) {
     let (p, centers) = words(n, d, v)
+    let kernelP = isPacked ? p.packed() : p
     let timed = min(n, timedMultiplyAdds / (d * v))
     let few = part(centers, Array(0..<timed))
     return Trial(
       inputs: [
         ("centers", centers.map(Float.init)), ("inputTable", p.input), ("outputTable", p.output),
       ],
-      kernel: { Kernels::skipGramLogits(centers, p) },
+      kernel: { Kernels::skipGramLogits(centers, kernelP) },
       naive: Naive(
         shape: timed < n ? "\(timed) × \(d) × \(v)" : nil, share: Double(timed) / Double(n)
       ) { _ = Equations::skipGramLogits(few, p) }
@@ -39,12 +45,13 @@ private func logitsBenchmark(_ n: Int, _ d: Int, _ v: Int) -> Benchmark {
 }
 
 /// Sentences of sixteen words; an exponential counts for nothing.
-private func lossBenchmark(_ n: Int, _ d: Int, _ v: Int) -> Benchmark {
+private func lossBenchmark(_ n: Int, _ d: Int, _ v: Int, isPacked: Bool) -> Benchmark {
   Benchmark(
-    topic: "Skip-gram loss", shape: "\(n) × \(d) × \(v)",
+    topic: isPacked ? "Packed skip-gram loss" : "Skip-gram loss", shape: "\(n) × \(d) × \(v)",
     work: .operations(2 * Double(n * d * v))
   ) {
     let (p, tokens) = words(n, d, v)
+    let kernelP = isPacked ? p.packed() : p
     let sentences = tokens.reshaped([n / 16, 16])
     let timed = max(1, min(n, timedMultiplyAdds / (d * v)) / 16)
     let few = sentences.rows(Array(0..<timed))
@@ -52,7 +59,7 @@ private func lossBenchmark(_ n: Int, _ d: Int, _ v: Int) -> Benchmark {
       inputs: [
         ("tokens", tokens.map(Float.init)), ("inputTable", p.input), ("outputTable", p.output),
       ],
-      kernel: { Kernels::skipGramLoss(sentences, window: 5, p).reshaped([n / 16, 1]) },
+      kernel: { Kernels::skipGramLoss(sentences, window: 5, kernelP).reshaped([n / 16, 1]) },
       naive: Naive(
         shape: timed < n / 16 ? "\(timed * 16) × \(d) × \(v)" : nil,
         share: Double(timed * 16) / Double(n)

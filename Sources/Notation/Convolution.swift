@@ -1,7 +1,7 @@
 /// The parameters of a convolution over positions.
 public struct Convolution<S: Scalar>: Sendable {
   /// W: outputs × inputs × k, as PyTorch's `nn.Conv1d` stores it.
-  public var weight: Tensor<S>
+  public var weight: Tensor<S> { didSet { packed = nil } }
   /// b: outputs; `nil` adds nothing.
   public var bias: Tensor<S>?
   /// How many positions further on the next result begins.
@@ -10,6 +10,8 @@ public struct Convolution<S: Scalar>: Sendable {
   public let dilation: Int
   /// The zeros around a sequence.
   public let padding: ConvolutionPadding
+  /// W once more, for the kernels; `nil` unless they were asked for it.
+  package var packed: PackedWeight?
 
   /// Creates the parameters.
   public init(
@@ -83,6 +85,8 @@ public struct ConvolutionShape: Hashable, Sendable {
   public let leading: [Int]
   /// How many positions a sequence has.
   public let t: Int
+  /// How many zeros stand before it.
+  public let left: Int
   /// t′, how many results it has.
   public let results: Int
   /// The shape of the result: … × t′ × outputs.
@@ -92,6 +96,8 @@ public struct ConvolutionShape: Hashable, Sendable {
   public var groups: Int { leading.reduce(1, *) }
 
   /// Reads the extents off x: … × t × inputs and the parameters, and stops unless they fit each other.
+  @specialized(where S == Float)
+  @specialized(where S == Double)
   public init<S: Scalar>(_ x: Tensor<S>, _ p: Convolution<S>) {
     require(
       x.rank >= 2 && x.shape[x.rank - 1] == p.inputs,
@@ -99,7 +105,8 @@ public struct ConvolutionShape: Hashable, Sendable {
         + "the weight is \(described(p.weight.shape))")
     leading = x.leadingShape
     t = x.shape[x.rank - 2]
-    let padding = p.zeros.left + p.zeros.right
+    left = p.zeros.left
+    let padding = left + p.zeros.right
     require(
       t + padding >= p.span,
       "a kernel that spans \(p.span) positions needs as many: got \(t) and \(padding) of padding")

@@ -68,7 +68,7 @@ public struct AdamState<S: Scalar>: Sendable {
   public var step: Int
 
   /// Creates the state after so many steps.
-  public init(firstMoment: Tensor<S>, secondMoment: Tensor<S>, step: Int) {
+  @inlinable public init(firstMoment: Tensor<S>, secondMoment: Tensor<S>, step: Int) {
     require(
       firstMoment.shape == secondMoment.shape,
       "the moments must have one shape: got \(described(firstMoment.shape)) "
@@ -117,7 +117,7 @@ public func checkGradient(_ gradient: [Int], of parameters: [Int]) {
 
 extension AdamState {
   /// Stops unless the moments have the shape of the parameters.
-  public func check(shapeOf parameters: [Int]) {
+  @inlinable public func check(shapeOf parameters: [Int]) {
     require(
       firstMoment.shape == parameters,
       "the moments must have the shape of the parameters: "

@@ -3,7 +3,9 @@ public struct Word2Vec<S: Scalar>: Sendable {
   /// V, the vectors of words that are given: v × d.
   public var input: Tensor<S>
   /// U, the vectors of words that are predicted: v × d.
-  public var output: Tensor<S>
+  public var output: Tensor<S> { didSet { packed = nil } }
+  /// U once more, for the kernels; `nil` unless they were asked for it.
+  package var packed: PackedWeight?
 
   /// Creates the parameters from two tables.
   public init(input: Tensor<S>, output: Tensor<S>) {

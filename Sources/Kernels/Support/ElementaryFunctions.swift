@@ -95,7 +95,7 @@ func sineAndCosine(_ a: WideVector) -> (sine: Vector, cosine: Vector) {
   let n = shifted - 0x1.8p52
   var r = a.addingProduct(n, WideVector(repeating: -0x1.921fb54442d18p+0))  // π/2, first 53 bits
   r = r.addingProduct(n, WideVector(repeating: -0x1.1a62633145c07p-54))  // π/2, the rest
-  let (s, c) = sineAndCosine(Vector(r))
+  let (s, c) = sineAndCosine(narrowed(r))
   let quarter = lowHalves(shifted)
   let isOdd = quarter & 1 .> VectorBits.zero
   return (

@@ -1,5 +1,20 @@
 import Notation
 
+extension PackedWeight {
+  /// So many panels, as `pack` writes them, from the beginning of a cache line on.
+  ///
+  /// An array begins in the middle of one: each vector of sixteen lanes would be read from two.
+  init(panels count: Int, stride: Int, _ pack: (Memory<Float>) -> Void) {
+    var start = 0
+    let storage = [Float].written(count * stride + VectorPair.width) { memory in
+      start = memory.countToCacheLine
+      memory.fill(0)
+      pack(memory.part(start, count * stride))
+    }
+    self.init(storage: storage, start: start, panelStride: stride)
+  }
+}
+
 extension AffineMap<Float> {
   /// The same map, its weight packed once for all calls of the kernels; equations do not look at it.
   ///
@@ -8,10 +23,8 @@ extension AffineMap<Float> {
   /// that one gets few rows, see `affineMap`.
   public func packed() -> AffineMap {
     guard outputs > 1 else { return self }  // see `Product.computeTransposed`
-    let stride = panelStride
-    let storage = [Float].written(panelCount * stride) { pack(into: $0) }
     var map = self
-    map.packed = PackedWeight(storage: storage, start: 0, panelStride: stride)
+    map.packed = PackedWeight(panels: panelCount, stride: panelStride) { pack(into: $0) }
     return map
   }
 

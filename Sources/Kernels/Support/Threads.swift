@@ -57,7 +57,7 @@ extension Threads {
 
   /// Calls `body` once for each row of `width` numbers.
   static func share(rows: Int, width: Int, _ body: @Sendable (Int) -> Void) {
-    let rowsPerTask = max(1, numbersPerTask / max(width, 1))
+    let rowsPerTask = max(1, rows * width <= numbersPerTask ? rows : numbersPerTask / width)
     share(tasks: (rows + rowsPerTask - 1) / rowsPerTask) { task, _ in
       for row in task * rowsPerTask..<min((task + 1) * rowsPerTask, rows) { body(row) }
     }

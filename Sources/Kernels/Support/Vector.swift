@@ -19,6 +19,17 @@ func lowHalves(_ x: WideVector) -> VectorBits {
   unsafe unsafeBitCast(x, to: WideHalves.self).evenHalf
 }
 
+/// Every lane rounded to Float.
+///
+/// Lane by lane it is one instruction for eight; `Vector(x)` is a call, whose result comes in registers of
+/// four lanes.
+@inline(always)
+func narrowed(_ x: WideVector) -> Vector {
+  var y = Vector.zero
+  for lane in 0..<lanes { y[lane] = Float(x[lane]) }
+  return y
+}
+
 /// −x in the lanes whose bit 1 is set, x in those where no bit is.
 @inline(__always)
 func negated(_ x: Vector, where bit1: VectorBits) -> Vector {

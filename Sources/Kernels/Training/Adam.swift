@@ -25,7 +25,8 @@ public func adamStep(
   _ parameters: Tensor<Float>, gradient: Tensor<Float>, _ state: AdamState<Float>,
   _ settings: Adam
 ) -> (parameters: Tensor<Float>, state: AdamState<Float>) {
-  let step = AdamStep(parameters, gradient: gradient, state, settings)
+  checkStep(parameters, gradient, state)
+  let step = AdamStep(number: state.step + 1, settings)
   let count = parameters.count
   var (first, second): ([Float], [Float]) = ([], [])
   let elements = parameters.storage.withMemory { theta in
@@ -66,8 +67,9 @@ public func adamStep(
   _ parameters: inout Tensor<Float>, gradient: Tensor<Float>, _ state: inout AdamState<Float>,
   _ settings: Adam
 ) {
-  let step = AdamStep(parameters, gradient: gradient, state, settings)
+  checkStep(parameters, gradient, state)
   state.step += 1
+  let step = AdamStep(number: state.step, settings)
   parameters.storage.withMutableMemory { theta in
     state.firstMoment.storage.withMutableMemory { m in
       state.secondMoment.storage.withMutableMemory { v in
@@ -78,6 +80,13 @@ public func adamStep(
       }
     }
   }
+}
+
+private func checkStep(
+  _ parameters: Tensor<Float>, _ gradient: Tensor<Float>, _ state: AdamState<Float>
+) {
+  checkGradient(gradient.shape, of: parameters.shape)
+  state.check(shapeOf: parameters.shape)
 }
 
 /// What all parameters have in common in one step.
@@ -94,14 +103,10 @@ private struct AdamStep {
   private let beta1, rest1, beta2, rest2: Vector
   private let rate, rootFactor, epsilon: Vector
 
-  init(
-    _ parameters: Tensor<Float>, gradient: Tensor<Float>, _ state: AdamState<Float>,
-    _ settings: Adam
-  ) {
-    checkGradient(gradient.shape, of: parameters.shape)
-    state.check(shapeOf: parameters.shape)
+  /// Step number t, from 1.
+  init(number t: Int, _ settings: Adam) {
     func all(_ number: Double) -> Vector { Vector(repeating: Float(number)) }
-    let t = Double(state.step + 1)
+    let t = Double(t)
     let correction1 = 1 - pow(settings.beta1, t)
     let rootOfCorrection2 = (1 - pow(settings.beta2, t)).squareRoot()
     isCoupled = settings.weightDecay > 0 && settings.decay == .coupled

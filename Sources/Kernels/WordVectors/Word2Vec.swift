@@ -45,7 +45,7 @@ public func cbowLogits(
   _ contexts: Tensor<Int>, _ p: Word2Vec<Float>,
   combining combination: ContextCombination = .mean
 ) -> Tensor<Float> {
-  affineMap(cbowHidden(contexts, p, combining: combination), AffineMap(weight: p.output))
+  affineMap(cbowHidden(contexts, p, combining: combination), p.logits)
 }
 
 /// The logits of every word around a word.
@@ -55,7 +55,25 @@ public func cbowLogits(
 ///   - p: The vectors.
 /// - Returns: … × v.
 public func skipGramLogits(_ centers: Tensor<Int>, _ p: Word2Vec<Float>) -> Tensor<Float> {
-  affineMap(tokenEmbedding(centers, table: p.input), AffineMap(weight: p.output))
+  affineMap(tokenEmbedding(centers, table: p.input), p.logits)
+}
+
+extension Word2Vec<Float> {
+  /// The same vectors, those of words that are predicted packed once for all logits.
+  ///
+  /// Negative samples are read where they stand in the table.
+  public func packed() -> Word2Vec {
+    var p = self
+    p.packed = logits.packed().packed
+    return p
+  }
+
+  /// The map from a vector to the logits of all words.
+  fileprivate var logits: AffineMap<Float> {
+    var map = AffineMap(weight: output)
+    map.packed = packed
+    return map
+  }
 }
 
 // MARK: - Losses
@@ -247,20 +265,16 @@ private func lossOfEachSentence(
       let (losses, vectors, logits) = (scratch[0], scratch[1], scratch[2])
       tokens.storage.withMemory { words in
         p.input.storage.withMemory { input in
-          p.output.storage.withMemory { output in
-            for first in stride(from: 0, to: tokens.count, by: atOnce) {
-              let rows = min(atOnce, tokens.count - first)
-              Threads.share(rows: rows, width: d) { row in
-                let context = Context(of: first + row, sentence: t, window: window)
-                hidden(words, input, context, vectors.part(row * d, d))
-              }
-              Product.compute([
-                Product(a: vectors, b: .columns(output), c: logits, n: rows, k: d, m: v)
-              ])
-              Threads.share(rows: rows, width: v) { row in
-                let context = Context(of: first + row, sentence: t, window: window)
-                losses[first + row] = Float(loss(words, logits.part(row * v, v), context))
-              }
+          for first in stride(from: 0, to: tokens.count, by: atOnce) {
+            let rows = min(atOnce, tokens.count - first)
+            Threads.share(rows: rows, width: d) { row in
+              let context = Context(of: first + row, sentence: t, window: window)
+              hidden(words, input, context, vectors.part(row * d, d))
+            }
+            p.logits.withProduct(vectors, rows: rows, into: logits) { Product.compute([$0]) }
+            Threads.share(rows: rows, width: v) { row in
+              let context = Context(of: first + row, sentence: t, window: window)
+              losses[first + row] = Float(loss(words, logits.part(row * v, v), context))
             }
           }
         }

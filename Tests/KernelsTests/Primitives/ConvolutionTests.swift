@@ -23,9 +23,11 @@ struct ConvolutionKernelTests {
       stride: vector.attributes.integer(needed: "stride"),
       dilation: vector.attributes.integer(needed: "dilation"), padding: padding)
     let x = try vector.input("x")!
-    try ErrorGauge(
-      got: fenced { Kernels::convolution(x.converted(), p.converted()) },
-      expected: try vector.expected("output")!, bound: convolutionBound(x.finite, p.finite))
+    for inFloat: Convolution<Float> in [p.converted(), p.converted().packed()] {
+      try ErrorGauge(
+        got: fenced { Kernels::convolution(x.converted(), inFloat) },
+        expected: try vector.expected("output")!, bound: convolutionBound(x.finite, p.finite))
+    }
   }
 
   @Test("the kernel agrees with the equation, whatever shape, stride, dilation and padding")
@@ -40,6 +42,23 @@ struct ConvolutionKernelTests {
         expected: Equations::convolution(x.converted(), p.converted(to: Double.self)),
         bound: convolutionBound(x.converted(), p.converted()))
     }
+  }
+
+  @Test("a packed convolution gives the bits of the convolution, whatever its shape")
+  func packed() throws {
+    try checkProperty("packed convolution", cases: 200) { draw in
+      let p = draw.convolution { draw.tensor($0, $1, .ordinary) }
+      let x = draw.tensor("x", draw.sequences(for: p), .ordinary)
+      let packed = p.packed()
+      try expectSameBits(fenced { Kernels::convolution(x, packed) }, Kernels::convolution(x, p))
+    }
+  }
+
+  @Test("a new weight is not multiplied by the panels of the old one")
+  func repacked() throws {
+    var p = Convolution<Float>(weight: [[[1, 2]], [[3, 4]]]).packed()
+    p.weight[1, 0, 1] = 7
+    #expect(Kernels::convolution([[1], [1]], p) == [[3, 10]])
   }
 
   @Test("small integers are exact, whatever shape, stride, dilation and padding")
@@ -67,7 +86,8 @@ struct ConvolutionKernelTests {
             weight: integers([outputs, inputs, k]), bias: integers([outputs]), stride: stride,
             dilation: dilation, padding: padding)
           let x = integers([2, t, inputs])
-          try expectSameBits(Kernels::convolution(x, p), Equations::convolution(x, p))
+          let exact = Equations::convolution(x, p)
+          for p in [p, p.packed()] { try expectSameBits(Kernels::convolution(x, p), exact) }
         }
       }
     }
@@ -128,7 +148,7 @@ struct ConvolutionKernelTests {
       padding: .same)
     let x = Tensor<Float>.normal([3, 131, 64], from: &stream)
     let one = Threads.$count.withValue(1) { Kernels::convolution(x, p) }
-    for count in [2, 2, 5] {
+    for (count, p) in [(2, p), (2, p), (5, p), (1, p.packed()), (5, p.packed())] {
       try expectSameBits(Threads.$count.withValue(count) { Kernels::convolution(x, p) }, one)
     }
     try expectSameBits(Kernels::convolution(x.slice(2), p), one.slice(2))

@@ -111,4 +111,33 @@ struct DecoderLayerKernelTests {
         Kernels::decoderLayer(x.slice(b), memory: memory.slice(b), p), one.slice(b))
     }
   }
+
+  @Test("the kernel refuses what the equation refuses, in the same words")
+  func shapes() async throws {
+    let memory = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+      _ = Kernels::decoderLayer([[1, 2]], memory: [[1, 2, 3]], layerOfWidth2())
+    }
+    expectSentence("x must be … × 2: got 1 × 3, the weight is 2 × 2", from: memory)
+    let batch = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+      _ = Kernels::decoderLayer([[[1, 2]], [[3, 4]]], memory: [[[1, 2]]], layerOfWidth2())
+    }
+    expectSentence("keys must be 2 × 1 × m × 2: got 1 × 1 × 1 × 2", from: batch)
+    let mask = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+      _ = Kernels::decoder(
+        [[1, 2]], memory: [[1, 2], [3, 4]], layers: [layerOfWidth2()],
+        memoryMask: .keep([[[true, true, false]]]))
+    }
+    expectSentence("a mask's keep must be 1 × 1 × 2", from: mask)
+    let norm = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+      var p = layerOfWidth2()
+      p.crossAttentionNorm = LayerNorm(width: 3, epsilon: 0)
+      _ = Kernels::decoder([[1, 2]], memory: [[1, 2]], layers: [layerOfWidth2(), p])
+    }
+    expectSentence("x must be … × 3, the width of the gain: got 1 × 2", from: norm)
+  }
+}
+
+private func layerOfWidth2() -> DecoderLayer<Float> {
+  var stream = RandomStream(seed: 15)
+  return .normal(width: 2, heads: 1, dFF: 3, placement: .postNorm, from: &stream)
 }

@@ -102,6 +102,44 @@ struct EncoderLayerKernelTests {
       }
     }
   }
+
+  @Test("the kernel refuses what the equation refuses, in the same words")
+  func shapes() async throws {
+    let width = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+      _ = Kernels::encoderLayer(Tensor(shape: [3, 4], repeating: 1), layerOfWidth2())
+    }
+    expectSentence("x must be … × 2: got 3 × 4, the weight is 2 × 2", from: width)
+    let mask = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+      _ = Kernels::encoderLayer(
+        Tensor(shape: [3, 2], repeating: 1), layerOfWidth2(), mask: .keep([[true, false, true]]))
+    }
+    expectSentence("a mask's keep must be 1 × 3 × 3", from: mask)
+    let norm = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+      var p = layerOfWidth2()
+      p.attentionNorm = LayerNorm(width: 3, epsilon: 0)
+      _ = Kernels::encoder([[1, 2]], layers: [layerOfWidth2(), p])
+    }
+    expectSentence("x must be … × 3, the width of the gain: got 1 × 2", from: norm)
+    let inner = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+      var p = layerOfWidth2()
+      p.feedForward = FeedForward(
+        inner: AffineMap(weight: [[1, 2, 3]]), outer: AffineMap(weight: [[1], [2]]))
+      _ = Kernels::encoderLayer([[1, 2]], p)
+    }
+    expectSentence("x must be … × 3: got 1 × 2, the weight is 1 × 3", from: inner)
+    let outer = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+      var p = layerOfWidth2()
+      p.feedForward = FeedForward(
+        inner: AffineMap(weight: [[1, 2]]), outer: AffineMap(weight: [[1], [2], [3]]))
+      _ = Kernels::encoderLayer([[1, 2]], p)
+    }
+    expectSentence("the terms of a sum must have one shape: got [1, 2] and [1, 3]", from: outer)
+  }
+}
+
+private func layerOfWidth2() -> EncoderLayer<Float> {
+  var stream = RandomStream(seed: 14)
+  return .normal(width: 2, heads: 1, dFF: 3, placement: .postNorm, from: &stream)
 }
 
 extension GoldenCase {

@@ -77,4 +77,16 @@ struct FeedForwardKernelTests {
     let one = Threads.$count.withValue(1) { Kernels::feedForward(x, p) }
     try expectSameBits(Threads.$count.withValue(2) { Kernels::feedForward(x, p) }, one)
   }
+
+  @Test("the kernel refuses what the equation refuses, in the same words", arguments: [0, 0.5])
+  func shapes(probability: Double) async throws {
+    let width = await #expect(
+      processExitsWith: .failure, observing: [\.standardErrorContent]
+    ) { [probability] in
+      let p = FeedForward<Float>(
+        inner: AffineMap(weight: [[1, 2], [3, 4], [5, 6]]), outer: AffineMap(weight: [[1, 2, 3]]))
+      _ = Kernels::feedForward([[1, 2, 3]], p, dropout: Dropout(probability: probability, seed: 1))
+    }
+    expectSentence("x must be … × 2: got 1 × 3, the weight is 3 × 2", from: width)
+  }
 }

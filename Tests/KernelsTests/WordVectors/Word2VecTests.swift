@@ -16,19 +16,23 @@ struct Word2VecKernelTests {
       got: fenced { Kernels::cbowHidden(contexts, p.converted(), combining: combination) },
       expected: try vector.expected("hidden")!,
       bound: cbowHiddenBound(contexts, p.finite, combining: combination))
-    try ErrorGauge(
-      got: fenced { Kernels::cbowLogits(contexts, p.converted(), combining: combination) },
-      expected: try vector.expected("logits")!,
-      bound: cbowLogitsBound(contexts, p.finite, combining: combination))
+    for inFloat in p.inFloat {
+      try ErrorGauge(
+        got: fenced { Kernels::cbowLogits(contexts, inFloat, combining: combination) },
+        expected: try vector.expected("logits")!,
+        bound: cbowLogitsBound(contexts, p.finite, combining: combination))
+    }
   }
 
   @Test(
     "skip-gram agrees with the golden vectors", arguments: try GoldenCase.all(of: "skipGramLogits"))
   func goldenSkipGram(_ vector: GoldenCase) throws {
     let (centers, p) = (try vector.integers("centers")!, try vector.word2Vec)
-    try ErrorGauge(
-      got: fenced { Kernels::skipGramLogits(centers, p.converted()) },
-      expected: try vector.expected("logits")!, bound: skipGramLogitsBound(centers, p.finite))
+    for inFloat in p.inFloat {
+      try ErrorGauge(
+        got: fenced { Kernels::skipGramLogits(centers, inFloat) },
+        expected: try vector.expected("logits")!, bound: skipGramLogitsBound(centers, p.finite))
+    }
   }
 
   @Test(
@@ -36,12 +40,14 @@ struct Word2VecKernelTests {
   func goldenCBOWLoss(_ vector: GoldenCase) throws {
     let (tokens, p) = (try vector.integers("tokens")!, try vector.word2Vec)
     let (window, combination) = (vector.attributes.integer(needed: "window"), vector.combination)
-    try ErrorGauge(
-      got: fenced {
-        Kernels::cbowLoss(tokens, window: window, p.converted(), combining: combination)
-      },
-      expected: try vector.expected("loss")!,
-      bound: cbowLossBound(tokens, window: window, p.finite, combining: combination))
+    for inFloat in p.inFloat {
+      try ErrorGauge(
+        got: fenced {
+          Kernels::cbowLoss(tokens, window: window, inFloat, combining: combination)
+        },
+        expected: try vector.expected("loss")!,
+        bound: cbowLossBound(tokens, window: window, p.finite, combining: combination))
+    }
   }
 
   @Test(
@@ -50,10 +56,12 @@ struct Word2VecKernelTests {
   func goldenSkipGramLoss(_ vector: GoldenCase) throws {
     let (tokens, p) = (try vector.integers("tokens")!, try vector.word2Vec)
     let window = vector.attributes.integer(needed: "window")
-    try ErrorGauge(
-      got: fenced { Kernels::skipGramLoss(tokens, window: window, p.converted()) },
-      expected: try vector.expected("loss")!,
-      bound: skipGramLossBound(tokens, window: window, p.finite))
+    for inFloat in p.inFloat {
+      try ErrorGauge(
+        got: fenced { Kernels::skipGramLoss(tokens, window: window, inFloat) },
+        expected: try vector.expected("loss")!,
+        bound: skipGramLossBound(tokens, window: window, p.finite))
+    }
   }
 
   @Test(
@@ -116,14 +124,16 @@ struct Word2VecKernelTests {
       try expectSameBits(
         fenced { Kernels::cbowHidden(contexts, p, combining: combination) },
         Equations::cbowHidden(contexts, p, combining: combination))
-      try ErrorGauge(
-        got: fenced { Kernels::cbowLogits(contexts, p, combining: combination) },
-        expected: Equations::cbowLogits(contexts, wide, combining: combination),
-        bound: cbowLogitsBound(contexts, wide, combining: combination))
-      try ErrorGauge(
-        got: fenced { Kernels::skipGramLogits(contexts, p) },
-        expected: Equations::skipGramLogits(contexts, wide),
-        bound: skipGramLogitsBound(contexts, wide))
+      for p in [p, p.packed()] {
+        try ErrorGauge(
+          got: fenced { Kernels::cbowLogits(contexts, p, combining: combination) },
+          expected: Equations::cbowLogits(contexts, wide, combining: combination),
+          bound: cbowLogitsBound(contexts, wide, combining: combination))
+        try ErrorGauge(
+          got: fenced { Kernels::skipGramLogits(contexts, p) },
+          expected: Equations::skipGramLogits(contexts, wide),
+          bound: skipGramLogitsBound(contexts, wide))
+      }
     }
   }
 
@@ -135,14 +145,16 @@ struct Word2VecKernelTests {
       let window = draw.integer("window", in: 1...8)
       let combination = draw.element("combination", of: ContextCombination.allCases)
       let wide = p.converted(to: Double.self)
-      try ErrorGauge(
-        got: fenced { Kernels::cbowLoss(tokens, window: window, p, combining: combination) },
-        expected: Equations::cbowLoss(tokens, window: window, wide, combining: combination),
-        bound: cbowLossBound(tokens, window: window, wide, combining: combination))
-      try ErrorGauge(
-        got: fenced { Kernels::skipGramLoss(tokens, window: window, p) },
-        expected: Equations::skipGramLoss(tokens, window: window, wide),
-        bound: skipGramLossBound(tokens, window: window, wide))
+      for p in [p, p.packed()] {
+        try ErrorGauge(
+          got: fenced { Kernels::cbowLoss(tokens, window: window, p, combining: combination) },
+          expected: Equations::cbowLoss(tokens, window: window, wide, combining: combination),
+          bound: cbowLossBound(tokens, window: window, wide, combining: combination))
+        try ErrorGauge(
+          got: fenced { Kernels::skipGramLoss(tokens, window: window, p) },
+          expected: Equations::skipGramLoss(tokens, window: window, wide),
+          bound: skipGramLossBound(tokens, window: window, wide))
+      }
     }
   }
 
@@ -200,15 +212,40 @@ struct Word2VecKernelTests {
       func integers() -> Tensor<Float> {
         Tensor<Float>.uniform([19, d], from: &stream).map { ($0 * 17).rounded(.down) - 8 }
       }
-      let p = Word2Vec(input: integers(), output: integers())
+      let unpacked = Word2Vec(input: integers(), output: integers())
       let words: Tensor<Int> = [[3, 18], [0, 0], [18, 7]]
-      try expectSameBits(Kernels::skipGramLogits(words, p), Equations::skipGramLogits(words, p))
-      for combination in ContextCombination.allCases {
-        try expectSameBits(
-          Kernels::cbowLogits(words, p, combining: combination),
-          Equations::cbowLogits(words, p, combining: combination))
+      for p in [unpacked, unpacked.packed()] {
+        try expectSameBits(Kernels::skipGramLogits(words, p), Equations::skipGramLogits(words, p))
+        for combination in ContextCombination.allCases {
+          try expectSameBits(
+            Kernels::cbowLogits(words, p, combining: combination),
+            Equations::cbowLogits(words, p, combining: combination))
+        }
       }
     }
+  }
+
+  @Test("a word has the same logits alone, and of many words packing changes no bit")
+  func packed() throws {
+    var stream = RandomStream(seed: 6)
+    let p = Word2Vec(
+      input: Tensor<Float>.normal([50, 70], from: &stream),
+      output: Tensor<Float>.normal([50, 70], from: &stream))
+    let words = Tensor(shape: [50], storage: Array(0..<50))
+    let logits = Kernels::skipGramLogits(words, p.packed())
+    try expectSameBits(logits, Kernels::skipGramLogits(words, p))
+    for word in 0..<50 {
+      try expectSameBits(
+        Kernels::skipGramLogits(Tensor(shape: [], storage: [word]), p.packed()),
+        logits.slice(word))
+    }
+  }
+
+  @Test("a new table is not multiplied by the panels of the old one")
+  func repacked() throws {
+    var p = Word2Vec<Float>(input: [[1, 1], [0, 1]], output: [[1, 2], [3, 4]]).packed()
+    p.output[1, 0] = 7
+    #expect(Kernels::skipGramLogits([0, 1], p) == [[3, 11], [2, 4]])
   }
 
   @Test("rows of words that are neither given nor predicted nor samples may be NaN")
@@ -306,6 +343,9 @@ struct Word2VecKernelTests {
 
 extension Word2Vec<Double> {
   fileprivate var finite: Word2Vec { Word2Vec(input: input.finite, output: output.finite) }
+
+  /// As the kernels get it: as it is, and packed.
+  fileprivate var inFloat: [Word2Vec<Float>] { [converted(), converted().packed()] }
 }
 
 extension GoldenCase {
