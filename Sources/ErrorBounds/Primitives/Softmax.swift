@@ -5,7 +5,7 @@ import Notation
 /// The largest error that a softmax may have, element by element.
 ///
 ///     p_i (e^{a_i + r + 2u} − 1) + η
-///     a_i = 3.1u + 5/4 u |z_i − max z|    the exponential, and the rounding of its argument
+///     a_i = (13 + 5 |z_i − max z|) u/4    the exponential, and the rounding of its argument
 ///     r   = log(1 + Σ_j p_j (e^{a_j} − 1)) − log(1 − γ_D)     the sum, its terms positive
 ///     D   = ⌈m / 16⌉ + 5 for the kernel, m for the equation
 ///
@@ -106,7 +106,7 @@ private struct SoftmaxErrors {
     let ofLargest = (zip(row, offsets).map { $0 + $1 }.max() ?? 0) - largest
     ofTerm = zip(row, offsets).map { z, offset in
       z == -.infinity
-        ? 0 : offset + 3.1 * u + 1.25 * u * (largest - z + offset + ofLargest)
+        ? 0 : offset + (13 + 5 * (largest - z + offset + ofLargest)) * u / 4
     }
     ofSum = errorOfLogSum(
       weights, offBy: ofTerm,

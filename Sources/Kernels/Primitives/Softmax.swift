@@ -3,10 +3,11 @@ import Notation
 
 /// Softmax over the last dimension, two passes over each row.
 ///
-/// Differs from the equation in its exponential, at most 3.1u + u/4 of the exponent off, and in the sum,
-/// which runs in two vectors side by side. A weight below 2⁻¹²⁶ may be 0: from 87.3 below the row's maximum
-/// on. The first pass also looks for the next row's maximum, so that memory is read while exponentials are
-/// computed, and writes into L1: the result is written once.
+/// Differs from the equation in the sum, which runs in two vectors side by side. A weight below 2⁻¹²⁶ may
+/// be 0: from 87.3 below the row's maximum on. The first pass looks for the next row's maximum, too, so that
+/// memory is read while exponentials are computed, and writes them to scratch memory in L1, so that the
+/// result is written once. At 4096 × 512, ns for a vector of sixteen: 2.3; without the former 2.8, without
+/// the latter 2.7, without both 2.55. All three steps of three rows in one loop took 2.4.
 ///
 /// Error, relative to each weight: see `ErrorBounds`. Equation: `Equations/Primitives/Softmax.swift`.
 ///
@@ -14,8 +15,7 @@ import Notation
 /// - Returns: … × m.
 public func softmax(_ x: Tensor<Float>) -> Tensor<Float> {
   mapRows(of: x, named: "softmax") { row, maximum, next, scratch, result in
-    let (sum, largestOfNext) = exponentials(
-      row, minus: maximum, into: scratch, largestOf: next)
+    let (sum, largestOfNext) = exponentials(row, minus: maximum, into: scratch, largestOf: next)
     scale(scratch, by: 1 / sum, into: result)
     return largestOfNext
   }

@@ -17,11 +17,11 @@ func exponential2(_ t: VectorPair) -> VectorPair {
   VectorPair(exponential2(t.low), exponential2(t.high))
 }
 
-/// e to the power `x`, for x ≤ 88; at most (3.1 + |x| / 4) · 2⁻²⁴ off while the result is normal.
+/// e to the power `x`, for x ≤ 88; at most (13 + |x|) / 4 · 2⁻²⁴ off while the result is normal.
 ///
-/// Below −87.7 the result is exactly 0, NaN stays NaN. As `exponential2`, with f = x log₂ e − n rounded once,
-/// u |f| and so 0.35u of the result; log₂ e is off by u/4 of its size. Sums of exponentials take a sixth
-/// less time than with `exponential`.
+/// Below −87.7 the result is exactly 0, NaN stays NaN. As `exponential2`, with f = x log₂ e − n rounded
+/// once, which moves the result by 0.35u, and log₂ e, off by u/4 of its size. A sum of exponentials takes a
+/// seventh less time than with `exponential`.
 @inline(always)
 func fastExponential(_ x: Vector) -> Vector {
   let clamped = larger(x, Vector(repeating: -88))
