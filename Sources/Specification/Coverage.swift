@@ -65,20 +65,22 @@ public struct Coverage: Sendable {
     let functions = cases.reduce(into: [:] as [String: Set<String>]) { functions, vector in
       for id in vector.ids { functions[id, default: []].insert(vector.function) }
     }
-    func areTested(_ functions: Set<String>?, with mark: String) -> Bool {
-      tests.values.contains { text in
-        text.contains(mark) && (functions ?? []).contains { text.contains("\"\($0)\"") }
+    func tested(with mark: String) -> Set<String> {
+      let texts = tests.values.filter { $0.contains(mark) }
+      return Set(cases.map(\.function)).filter { name in
+        texts.contains { $0.contains("\"\(name)\"") }
       }
     }
+    let (lawful, rejecting) = (tested(with: ".hold(for:"), tested(with: ".expectRejection("))
     rows = inventory.topics.flatMap { topic in
       let section = specification.sections.first { $0.title == topic.title }
       return topic.entries.map { entry in
         let statements = section?.statements(of: entry.id) ?? []
+        let functions = functions[entry.id] ?? []
         let has: [Aspect: Bool] = [
           .specification: !statements.isEmpty, .equation: named.contains(entry.id),
-          .vectors: functions[entry.id] != nil,
-          .laws: areTested(functions[entry.id], with: ".hold(for:"),
-          .wrongVersions: areTested(functions[entry.id], with: ".expectRejection("),
+          .vectors: !functions.isEmpty, .laws: !functions.isDisjoint(with: lawful),
+          .wrongVersions: !functions.isDisjoint(with: rejecting),
           .evidence: statements.contains { $0.text.contains(/`[A-Za-z0-9]+Tests`: "/) },
         ]
         return Row(

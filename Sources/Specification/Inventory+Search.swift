@@ -38,7 +38,8 @@ extension Inventory {
 
 /// The letters and numbers of a name: `clm7` for `CLM-07`.
 private func key(_ name: String) -> String {
-  name.lowercased().replacing(/[- ]0+(?=[1-9])/, with: "").filter { $0.isLetter || $0.isNumber }
+  name.lowercased().split { !$0.isLetter && !$0.isNumber }
+    .map { $0.drop { $0 == "0" } }.joined()
 }
 
 /// How many characters must be inserted, removed or replaced to turn one text into another.

@@ -65,7 +65,7 @@ public struct Section: Sendable {
 
   /// The ids in bold type, which is where they are stated; elsewhere they are only referred to.
   public var statedIdentifiers: [String] {
-    lines.flatMap { line in line.matches(of: /\*\*([A-Z0-9]+-[0-9]+)\*\*/).map { String($0.1) } }
+    lines.joined(separator: "\n").matches(of: /\*\*([A-Z0-9]+-[0-9]+)\*\*/).map { String($0.1) }
   }
 
   /// Where the section states an id, and with which words.
@@ -73,8 +73,9 @@ public struct Section: Sendable {
   /// One of several ids in a paragraph, `**MSK-1** causal mask · **MSK-2** additive mask`, is stated
   /// by its own clause.
   public func statements(of id: String) -> [(line: Int, text: String)] {
-    passages.flatMap { passage in
-      passage.text.split(separator: /\ · (?=\*\*)/)
+    let clauseMark = /\ · (?=\*\*)/
+    return passages.flatMap { passage in
+      passage.text.split(separator: clauseMark)
         .filter { $0.contains("**\(id)**") || $0.contains("**\(id).**") }
         .map { (passage.line, String($0.trimmingPrefix("- "))) }
     }

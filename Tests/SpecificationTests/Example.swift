@@ -116,21 +116,26 @@ private struct Parser {
   init(_ text: String) throws(Fault) {
     tokens = []
     var rest = Substring(text)
+    func taken(while belongs: (Character) -> Bool) -> String {
+      let taken = rest.prefix(while: belongs)
+      rest = rest.dropFirst(taken.count)
+      return String(taken)
+    }
     while let first = rest.first {
       if first.isWhitespace {
         rest.removeFirst()
-      } else if let match = rest.prefixMatch(of: /-?(?:[0-9]+(?:\.[0-9]+)?(?:e-?[0-9]+)?|inf\b)/) {
-        tokens.append(.number(String(match.output)))
-        rest = rest[match.range.upperBound...]
-      } else if let match = rest.prefixMatch(of: /[A-Za-z][A-Za-z0-9]*/) {
-        tokens.append(.word(String(match.output)))
-        rest = rest[match.range.upperBound...]
-      } else if let match = rest.prefixMatch(of: /"([^"]*)"/) {
-        tokens.append(.text(String(match.1)))
-        rest = rest[match.range.upperBound...]
-      } else if let match = rest.prefixMatch(of: /&&|[\[\](),.:=]/) {
-        tokens.append(.mark(String(match.output)))
-        rest = rest[match.range.upperBound...]
+      } else if first == "-" || first.isNumber {
+        tokens.append(.number(taken { $0.isLetter || $0.isNumber || ".-".contains($0) }))
+      } else if first.isLetter {
+        tokens.append(.word(taken { $0.isLetter || $0.isNumber }))
+      } else if first == "\"" {
+        rest.removeFirst()
+        tokens.append(.text(taken { $0 != "\"" }))
+        guard rest.popFirst() != nil else { throw Fault("a text does not end") }
+      } else if rest.hasPrefix("&&") {
+        tokens.append(.mark(taken { $0 == "&" }))
+      } else if "[](),.:=".contains(first) {
+        tokens.append(.mark(String(rest.removeFirst())))
       } else {
         throw Fault("“\(first)” has no meaning here")
       }

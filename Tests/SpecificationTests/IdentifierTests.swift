@@ -14,12 +14,13 @@ struct IdentifierTests {
       "equation", "layer", "model", "training", "decoding", "metric", "mentioned", "claim",
       "erratum",
     ]
+    let id = /[A-Z][A-Z0-9]*-[0-9]+/
+    let documents = /none|00[0-4]( \([a-z ]+\))?(, 00[0-4]( \([a-z ]+\))?)*/
     for entry in entries {
-      #expect(entry.id.wholeMatch(of: /[A-Z][A-Z0-9]*-[0-9]+/) != nil, "\(entry.id)")
+      #expect(entry.id.wholeMatch(of: id) != nil, "\(entry.id)")
       #expect(kinds.contains(entry.kind) && !entry.name.isEmpty, "\(entry.id)")
       #expect((entry.kind == "claim") == entry.id.hasPrefix("CLM-"), "\(entry.id)")
       #expect((entry.kind == "erratum") == entry.id.hasPrefix("ERR-"), "\(entry.id)")
-      let documents = /none|00[0-4]( \([a-z ]+\))?(, 00[0-4]( \([a-z ]+\))?)*/
       #expect(entry.documents.wholeMatch(of: documents) != nil, "\(entry.id)")
     }
   }

@@ -52,6 +52,18 @@ where Implementation: Sendable {
     (self.name, self.implementation) = (name, implementation)
   }
 
+  /// A correct implementation that is given something else than what it is asked for.
+  public init<Input, Output>(
+    _ name: String, of implementation: @escaping @Sendable (Input) -> Output,
+    given change: @escaping @Sendable (inout Input) -> Void
+  ) where Implementation == @Sendable (Input) -> Output {
+    self.init(name) { input in
+      var changed = input
+      change(&changed)
+      return implementation(changed)
+    }
+  }
+
   /// The name that test reports show.
   public var testDescription: String { name }
 

@@ -182,11 +182,7 @@ private func staged(
 private func wrong(
   _ name: String, _ change: @escaping @Sendable (inout MultiHeadCase<Double>) -> Void
 ) -> WrongVersion<MultiHead<Double>> {
-  WrongVersion(name) { input in
-    var changed = input
-    change(&changed)
-    return multiHead(changed)
-  }
+  WrongVersion(name, of: multiHead, given: change)
 }
 
 /// The attention whose maps repeat the shared block, changed.

@@ -131,11 +131,7 @@ let wrongAttentions: [WrongVersion<Attention>] = [
 private func wrong(
   _ name: String, _ change: @escaping @Sendable (inout AttentionCase) -> Void
 ) -> WrongVersion<Attention> {
-  WrongVersion(name) { input in
-    var changed = input
-    change(&changed)
-    return equation(changed)
-  }
+  WrongVersion(name, of: equation, given: change)
 }
 
 /// The steps with their output as the plain product of weights and values.

@@ -41,15 +41,9 @@ let wrongEncodings: [WrongVersion<Encode<Double>>] = [
     return code(p, isLast ? j + 1 : j, exponent: Double(j - j % 2) / d)
   },
   WrongVersion("positions are columns (PE-8)") { encode($0).transposed },
-  WrongVersion("the offset is ignored") { input in
-    var changed = input
-    changed.offset = 0
-    return encode(changed)
-  },
-  WrongVersion("the offset is ignored by a learned table") { input in
-    var changed = input
-    if case .learned = input.encoding { changed.offset = 0 }
-    return encode(changed)
+  WrongVersion("the offset is ignored", of: encode, given: { $0.offset = 0 }),
+  WrongVersion("the offset is ignored by a learned table", of: encode) { input in
+    if case .learned = input.encoding { input.offset = 0 }
   },
   WrongVersion("a learned table ends with the last position") { input in
     guard case .learned(let table) = input.encoding else { return encode(input) }

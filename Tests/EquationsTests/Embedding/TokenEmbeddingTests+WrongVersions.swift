@@ -95,19 +95,11 @@ let wrongSentences: [WrongVersion<EmbedSentence<Double>>] = [
 private func wrong(
   _ name: String, _ change: @escaping @Sendable (inout TokenCase<Double>) -> Void
 ) -> WrongVersion<Embed<Double>> {
-  WrongVersion(name) { input in
-    var changed = input
-    change(&changed)
-    return embed(changed)
-  }
+  WrongVersion(name, of: embed, given: change)
 }
 
 private func wrong(
   _ name: String, _ change: @escaping @Sendable (inout SentenceCase<Double>) -> Void
 ) -> WrongVersion<EmbedSentence<Double>> {
-  WrongVersion(name) { input in
-    var changed = input
-    change(&changed)
-    return embedSentence(changed)
-  }
+  WrongVersion(name, of: embedSentence, given: change)
 }

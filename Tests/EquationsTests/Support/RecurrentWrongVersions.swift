@@ -13,11 +13,7 @@ func wrongRecurrences<Kind: RecurrentKind>(
 func wrong<Kind: RecurrentKind>(
   _ name: String, _ change: @escaping @Sendable (inout RecurrentCase<Double, Kind>) -> Void
 ) -> WrongVersion<RecurrentFunction<Kind>> {
-  WrongVersion(name) { input in
-    var changed = input
-    change(&changed)
-    return Kind.equation(changed)
-  }
+  WrongVersion(name, of: Kind.equation, given: change)
 }
 
 /// A network with the same change of the parameters of both directions.

@@ -271,21 +271,13 @@ let wrongDecoders: [WrongVersion<DecoderFunction<Double>>] = [
 private func wrong(
   _ name: String, _ change: @escaping @Sendable (inout DecoderLayerCase<Double>) -> Void
 ) -> WrongVersion<DecoderLayerFunction<Double>> {
-  WrongVersion(name) { input in
-    var changed = input
-    change(&changed)
-    return decoderLayerEquation(changed)
-  }
+  WrongVersion(name, of: decoderLayerEquation, given: change)
 }
 
 private func wrongStack(
   _ name: String, _ change: @escaping @Sendable (inout DecoderCase<Double>) -> Void
 ) -> WrongVersion<DecoderFunction<Double>> {
-  WrongVersion(name) { input in
-    var changed = input
-    change(&changed)
-    return decoderEquation(changed)
-  }
+  WrongVersion(name, of: decoderEquation, given: change)
 }
 
 /// The decoder with its layers behind the first given something else.

@@ -175,21 +175,13 @@ let wrongEncoders: [WrongVersion<EncoderFunction<Double>>] = [
 private func wrong(
   _ name: String, _ change: @escaping @Sendable (inout EncoderLayerCase<Double>) -> Void
 ) -> WrongVersion<EncoderLayerFunction<Double>> {
-  WrongVersion(name) { input in
-    var changed = input
-    change(&changed)
-    return encoderLayerEquation(changed)
-  }
+  WrongVersion(name, of: encoderLayerEquation, given: change)
 }
 
 private func wrongStack(
   _ name: String, _ change: @escaping @Sendable (inout EncoderCase<Double>) -> Void
 ) -> WrongVersion<EncoderFunction<Double>> {
-  WrongVersion(name) { input in
-    var changed = input
-    change(&changed)
-    return encoderEquation(changed)
-  }
+  WrongVersion(name, of: encoderEquation, given: change)
 }
 
 /// The layer with sublayer k joined to what it gets by another rule.

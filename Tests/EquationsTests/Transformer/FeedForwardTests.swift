@@ -251,9 +251,5 @@ private let wrongVersions: [WrongVersion<Map>] = [
 private func wrong(
   _ name: String, _ change: @escaping @Sendable (inout Network<Double>) -> Void
 ) -> WrongVersion<Map> {
-  WrongVersion(name) { input in
-    var changed = input
-    change(&changed)
-    return correct(changed)
-  }
+  WrongVersion(name, of: correct, given: change)
 }

@@ -150,11 +150,7 @@ let wrongSteps: [WrongVersion<StepwiseScores>] = [
 private func wrong(
   _ name: String, _ change: @escaping @Sendable (inout GenerationCase<Double>) -> Void
 ) -> WrongVersion<Generator> {
-  WrongVersion(name) { input in
-    var changed = input
-    change(&changed)
-    return generationEquation(changed)
-  }
+  WrongVersion(name, of: generationEquation, given: change)
 }
 
 private func changed(

@@ -61,11 +61,7 @@ private func attended(_ x: Tensor<Double>, _ input: BlockCase<Double>) -> Tensor
 private func wrongBlock(
   _ name: String, _ change: @escaping @Sendable (inout BlockCase<Double>) -> Void
 ) -> WrongVersion<BlockFunction> {
-  WrongVersion(name) { input in
-    var changed = input
-    change(&changed)
-    return blockEquation(changed)
-  }
+  WrongVersion(name, of: blockEquation, given: change)
 }
 
 // MARK: - Patch merging
@@ -233,11 +229,7 @@ private let wrongModels: [WrongVersion<SwinFunction>] = [
 private func wrongSwin(
   _ name: String, _ change: @escaping @Sendable (inout SwinCase<Double>) -> Void
 ) -> WrongVersion<SwinFunction> {
-  WrongVersion(name) { input in
-    var changed = input
-    change(&changed)
-    return swinEquation(changed)
-  }
+  WrongVersion(name, of: swinEquation, given: change)
 }
 
 private func wrongStages(

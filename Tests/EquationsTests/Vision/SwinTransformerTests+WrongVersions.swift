@@ -66,11 +66,7 @@ private let wrongBiases: [WrongVersion<InsideFunction>] = [
 private func wrongInside(
   _ name: String, _ change: @escaping @Sendable (inout InsideCase<Double>) -> Void
 ) -> WrongVersion<InsideFunction> {
-  WrongVersion(name) { input in
-    var changed = input
-    change(&changed)
-    return insideEquation(changed)
-  }
+  WrongVersion(name, of: insideEquation, given: change)
 }
 
 // MARK: - Attention inside shifted windows

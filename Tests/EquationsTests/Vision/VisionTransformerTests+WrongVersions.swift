@@ -164,11 +164,7 @@ private let wrongParameters: [WrongVersion<VisionFunction<Double>>] = [
 private func wrong(
   _ name: String, _ change: @escaping @Sendable (inout VisionTransformer<Double>) -> Void
 ) -> WrongVersion<VisionFunction<Double>> {
-  WrongVersion(name) { input in
-    var changed = input
-    change(&changed.p)
-    return visionEquation(changed)
-  }
+  WrongVersion(name, of: visionEquation, given: { change(&$0.p) })
 }
 
 /// The model with z₀ put together in another way.

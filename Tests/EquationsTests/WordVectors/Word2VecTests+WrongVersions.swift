@@ -70,11 +70,7 @@ let wrongPredictions: [WrongVersion<Predict<Double>>] = [
 private func prediction(
   _ name: String, _ change: @escaping @Sendable (inout PredictionCase<Double>) -> Void
 ) -> WrongVersion<Predict<Double>> {
-  WrongVersion(name) { input in
-    var changed = input
-    change(&changed)
-    return predict(changed)
-  }
+  WrongVersion(name, of: predict, given: change)
 }
 
 // MARK: - Losses
@@ -131,11 +127,7 @@ let wrongCorpusLosses: [WrongVersion<CorpusLoss<Double>>] = [
 private func corpus(
   _ name: String, _ change: @escaping @Sendable (inout CorpusCase<Double>) -> Void
 ) -> WrongVersion<CorpusLoss<Double>> {
-  WrongVersion(name) { input in
-    var changed = input
-    change(&changed)
-    return corpusLoss(changed)
-  }
+  WrongVersion(name, of: corpusLoss, given: change)
 }
 
 /// Losses with other contexts: whether place j is in that of place i, among t.
@@ -232,11 +224,7 @@ let wrongNegativeLosses: [WrongVersion<NegativeLoss<Double>>] = [
 private func negative(
   _ name: String, _ change: @escaping @Sendable (inout NegativeCase<Double>) -> Void
 ) -> WrongVersion<NegativeLoss<Double>> {
-  WrongVersion(name) { input in
-    var changed = input
-    change(&changed)
-    return negativeLoss(changed)
-  }
+  WrongVersion(name, of: negativeLoss, given: change)
 }
 
 /// Losses that are made otherwise of the products.
@@ -373,11 +361,7 @@ let wrongSamples: [WrongVersion<Sample>] = [
 private func sample(
   _ name: String, _ change: @escaping @Sendable (inout SampleCase) -> Void
 ) -> WrongVersion<Sample> {
-  WrongVersion(name) { input in
-    var changed = input
-    change(&changed)
-    return correctSample(changed)
-  }
+  WrongVersion(name, of: correctSample, given: change)
 }
 
 /// Samples by other numbers.
