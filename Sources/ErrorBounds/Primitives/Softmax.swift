@@ -5,7 +5,7 @@ import Notation
 /// The largest error that a softmax may have, element by element.
 ///
 ///     p_i (e^{a_i + r + 2u} − 1) + η
-///     a_i = 2u + u |z_i − max z|          the exponential's ulp, and the rounding of its argument
+///     a_i = (13 + 5 |z_i − max z|) u/4    the exponential, and the rounding of its argument
 ///     r   = log(1 + Σ_j p_j (e^{a_j} − 1)) − log(1 − γ_D)     the sum, its terms positive
 ///     D   = ⌈m / 16⌉ + 5 for the kernel, m for the equation
 ///
@@ -105,7 +105,8 @@ private struct SoftmaxErrors {
     // The largest of the computed logits, off by `ofLargest`, need not be the largest of the exact.
     let ofLargest = (zip(row, offsets).map { $0 + $1 }.max() ?? 0) - largest
     ofTerm = zip(row, offsets).map { z, offset in
-      z == -.infinity ? 0 : offset + 2 * u + u * (largest - z + offset + ofLargest)
+      z == -.infinity
+        ? 0 : offset + (13 + 5 * (largest - z + offset + ofLargest)) * u / 4
     }
     ofSum = errorOfLogSum(
       weights, offBy: ofTerm,

@@ -5,15 +5,15 @@ import Notation
 /// The largest error that a cross-entropy may have.
 ///
 ///     each  u (|d| + 2 |log S| + |loss|) + r        d = z_y − max z, S = Σ_j exp(z_j − max z)
-///     r     = Σ_j p_j a_j + 4u ⌊(v − 1) / 512⌋ + γ_D + v η
-///     a_j   = (3 + 5/2 |z_j − max z|) u,  D = ⌈v / 16⌉ + 5
+///     r     = Σ_j p_j a_j + 17/4 u ⌊(v − 1) / 512⌋ + γ_D + v η
+///     a_j   = (13 + 5 |z_j − max z|) u/4,  D = ⌈v / 16⌉ + 5
 ///     sum   Σ each + u |sum|;  mean  that over N
 ///
-/// r is the relative error of S. An exponential is one of base 2, off by 2.7u; difference, product and
-/// the rounded factor log₂ e, u/4 off, take 9/4 u of its exponent. A term is taken down by exp(old − new) whenever a
-/// block of 512 logits has a larger maximum; the exponents of all these add up to z_j − max z, and each
-/// leaves 3u and a product's rounding behind. 2u |log S| is the logarithm's ulp. The sum over
-/// positions runs in Double and is rounded once.
+/// r is the relative error of S. An exponential is off by 13/4 u and u/4 of its exponent, of which the
+/// difference takes another u. A term is taken down by exp(old − new) whenever a block of 512 logits has a
+/// larger maximum; the exponents of all these add up to z_j − max z, and each leaves 13/4 u and a product's
+/// rounding behind. 2u |log S| is the logarithm's ulp. The sum over positions runs in Double and is rounded
+/// once.
 ///
 /// - Parameters:
 ///   - logits: z, … × v.
@@ -71,10 +71,10 @@ func lossBound(_ z: [Double], offBy e: [Double]? = nil, label: Int) -> Double {
   let powers = z.map { exp($0 - largest) }
   let sum = powers.reduce(0, +)
   let ofTerms = zip(z, powers).reduce(0) { result, term in
-    term.1 == 0 ? result : result + term.1 / sum * (3 + 2.5 * (largest - term.0)) * u
+    term.1 == 0 ? result : result + term.1 / sum * (13 + 5 * (largest - term.0)) * u / 4
   }
   let ofSum =
-    ofTerms + 4 * u * Double((z.count - 1) / 512)
+    ofTerms + 17 * u / 4 * Double((z.count - 1) / 512)
     + Arithmetic.kernel.gamma(Arithmetic.kernel.sumDepth(z.count))
     + Double(z.count) * Arithmetic.kernel.smallestNormal
   let (d, logOfSum) = (largest - z[label], log(sum))

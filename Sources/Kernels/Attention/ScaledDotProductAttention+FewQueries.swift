@@ -49,7 +49,10 @@ extension Strip {
         add(keys, times: correction, to: output.row(i).part(0, shape.dv))
       }
     }
-    for i in 0..<n { scale(output.row(i).part(0, shape.dv), by: 1 / totals[i]) }
+    for i in 0..<n {
+      let row = output.row(i).part(0, shape.dv)
+      scale(row, by: 1 / totals[i], into: row)
+    }
     if rules.isEmpty && shape.m > 0 { return }
     for i in 0..<n {
       let row = output.row(i).part(0, shape.dv)

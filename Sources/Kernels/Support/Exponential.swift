@@ -8,7 +8,32 @@
 func exponential2(_ t: Vector) -> Vector {
   let clamped = larger(t, Vector(repeating: -127))
   let shifted = clamped + Vector(repeating: 0x1.8p23 + 127)
-  let f = clamped - (shifted - Vector(repeating: 0x1.8p23 + 127))
+  return exponential2(clamped - (shifted - Vector(repeating: 0x1.8p23 + 127)), timesPower: shifted)
+}
+
+/// 2 to the power of each lane.
+@inline(always)
+func exponential2(_ t: VectorPair) -> VectorPair {
+  VectorPair(exponential2(t.low), exponential2(t.high))
+}
+
+/// e to the power `x`, for x ≤ 88; at most (13 + |x|) / 4 · 2⁻²⁴ off while the result is normal.
+///
+/// Below −87.7 the result is exactly 0, NaN stays NaN. As `exponential2`, with f = x log₂ e − n rounded
+/// once, which moves the result by 0.35u, and log₂ e, off by u/4 of its size. A sum of exponentials takes a
+/// seventh less time than with `exponential`.
+@inline(always)
+func fastExponential(_ x: Vector) -> Vector {
+  let clamped = larger(x, Vector(repeating: -88))
+  let shifted = Vector(repeating: 0x1.8p23 + 127).addingProduct(clamped, Vector(repeating: log2OfE))
+  let f = (Vector(repeating: 0x1.8p23 + 127) - shifted)
+    .addingProduct(clamped, Vector(repeating: log2OfE))
+  return exponential2(f, timesPower: shifted)
+}
+
+/// 2ᶠ⁺ⁿ for f in −½ … ½, from n + 127 in the low bits of `shifted`.
+@inline(always)
+private func exponential2(_ f: Vector, timesPower shifted: Vector) -> Vector {
   var p = Vector(repeating: 0x1.5bd97cp-10)
   p = Vector(repeating: 0x1.3ce8b2p-7).addingProduct(p, f)
   p = Vector(repeating: 0x1.c6b6dap-5).addingProduct(p, f)
@@ -16,12 +41,6 @@ func exponential2(_ t: Vector) -> Vector {
   p = Vector(repeating: 0x1.62e42ap-1).addingProduct(p, f)
   p = Vector(repeating: 1).addingProduct(p, f)
   return p * powerOfTwo(shifted)
-}
-
-/// 2 to the power of each lane.
-@inline(always)
-func exponential2(_ t: VectorPair) -> VectorPair {
-  VectorPair(exponential2(t.low), exponential2(t.high))
 }
 
 /// e to the power `x`, for x ≤ 88; at most 0.9 ulp or 1.3 · 2⁻²⁴ off while the result is normal.

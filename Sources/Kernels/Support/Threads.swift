@@ -57,9 +57,17 @@ extension Threads {
 
   /// Calls `body` once for each row of `width` numbers.
   static func share(rows: Int, width: Int, _ body: @Sendable (Int) -> Void) {
+    share(rangesOfRows: rows, width: width) { rows, _ in for row in rows { body(row) } }
+  }
+
+  /// Calls `body` with the rows of `width` numbers that make up each task, and with scratch memory.
+  static func share(
+    rangesOfRows rows: Int, width: Int, scratch: Int = 0,
+    _ body: @Sendable (Range<Int>, Memory<Float>) -> Void
+  ) {
     let rowsPerTask = max(1, rows * width <= numbersPerTask ? rows : numbersPerTask / width)
-    share(tasks: (rows + rowsPerTask - 1) / rowsPerTask) { task, _ in
-      for row in task * rowsPerTask..<min((task + 1) * rowsPerTask, rows) { body(row) }
+    share(tasks: (rows + rowsPerTask - 1) / rowsPerTask, scratch: scratch) { task, memory in
+      body(task * rowsPerTask..<min((task + 1) * rowsPerTask, rows), memory)
     }
   }
 }

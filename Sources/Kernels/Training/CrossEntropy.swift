@@ -104,7 +104,7 @@ struct LogSum {
       let part = z.part(start, min(LogSum.block, z.count - start))
       let largest = largest(part)
       if largest > maximum {
-        let factor = exponential2(Vector(repeating: maximum - largest) * log2OfE)
+        let factor = fastExponential(Vector(repeating: maximum - largest))
         for k in 0..<4 { sums[k] *= factor }
         maximum = largest
       }
@@ -113,13 +113,13 @@ struct LogSum {
       var i = 0
       while i + 4 * lanes <= part.count {
         for k in 0..<4 {
-          sums[k] += exponential2((part.vector(i + k * lanes) - shift) * log2OfE)
+          sums[k] += fastExponential(part.vector(i + k * lanes) - shift)
         }
         i += 4 * lanes
       }
       forEachVector(part.count - i) { offset, length in
         let x = part.vector(i + offset, first: length, filler: -.infinity)
-        sums[0] += exponential2((x - shift) * log2OfE)
+        sums[0] += fastExponential(x - shift)
       }
       start += LogSum.block
     }

@@ -47,19 +47,24 @@ struct SoftmaxKernelTests {
   func threads() throws {
     var stream = RandomStream(seed: 5)
     let z = Tensor<Float>.normal([300, 257], from: &stream)
-    let one = Threads.$count.withValue(1) { Kernels::softmax(z) }
-    for count in [2, 2, 5] {
-      try expectSameBits(Threads.$count.withValue(count) { Kernels::softmax(z) }, one)
+    for kernel in [Kernels::softmax, Kernels::logSoftmax] {
+      let one = Threads.$count.withValue(1) { kernel(z) }
+      for count in [2, 2, 5] {
+        try expectSameBits(Threads.$count.withValue(count) { kernel(z) }, one)
+      }
     }
   }
 
-  @Test("a row's result does not depend on where it lies in memory")
+  @Test("a row's result does not depend on where it lies in memory, nor on the rows beside it")
   func alignment() throws {
     var stream = RandomStream(seed: 6)
     let m = 77
-    let z = Tensor<Float>.normal([9, m], from: &stream)
-    let p = Kernels::softmax(z)
-    for i in 0..<9 { try expectSameBits(Kernels::softmax(z.slice(i)), p.slice(i)) }
+    var z = Tensor<Float>.normal([9, m], from: &stream)
+    for j in 0..<m { (z[2, j], z[5, j], z[7, j]) = (.nan, .infinity, -.infinity) }
+    for kernel in [Kernels::softmax, Kernels::logSoftmax] {
+      let result = kernel(z)
+      for i in 0..<9 { try expectSameBits(kernel(z.slice(i)), result.slice(i)) }
+    }
   }
 
   @Test("argmax chooses what the equation chooses, among equals, infinities and NaN")

@@ -19,15 +19,28 @@ struct ExponentialTests {
     #expect(error.ulps > 0.5, "no approximation is that good: the sweep measures nothing")
   }
 
-  @Test("far below, both are exactly zero; NaN stays NaN, and e⁰ is 1")
+  @Test("e to a power, fast, is within (13 + |x|) / 4 u, from −87.3 to 87.3")
+  func fastExponentialOfE() {
+    for limit: Float in [0.25, 1, 4, 16, 87.3] {
+      let error = largestErrors(
+        of: { fastExponential($0) }, against: exp, from: -limit, to: limit)
+      #expect(error.roundoffs <= (13 + Double(limit)) / 4)
+      #expect(error.roundoffs > 1, "no approximation is that good: the sweep measures nothing")
+    }
+  }
+
+  @Test("far below, all are exactly zero; NaN stays NaN, and e⁰ is 1")
   func special() {
     for x: Float in [-127, -200, -1e30, -.infinity] {
       #expect(exponential2(Vector(repeating: x)) == .zero)
       #expect(exponential(Vector(repeating: x)) == .zero)
+      #expect(fastExponential(Vector(repeating: x)) == .zero)
     }
     #expect(exponential2(Vector(repeating: .nan))[0].isNaN)
     #expect(exponential(Vector(repeating: .nan))[0].isNaN)
+    #expect(fastExponential(Vector(repeating: .nan))[0].isNaN)
     #expect(exponential2(.zero) == Vector(repeating: 1))
     #expect(exponential(.zero) == Vector(repeating: 1))
+    #expect(fastExponential(.zero) == Vector(repeating: 1))
   }
 }
