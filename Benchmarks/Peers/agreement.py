@@ -21,9 +21,9 @@ def complaint(result: np.ndarray, exact: np.ndarray) -> str | None:
     """Returns what is wrong with a result in float32, if anything is."""
     if result.shape != exact.shape:
         return f"its result is {' × '.join(map(str, result.shape))}, not {' × '.join(map(str, exact.shape))}"
-    error = np.abs(result - exact).max(initial=0) / np.abs(exact).max(initial=0)
-    if not error <= LIMIT:  # NaN is not
-        return f"it is off by {error:.1e} of the largest number, and {LIMIT:.1e} is allowed"
+    error, largest = np.abs(result - exact).max(initial=0), np.abs(exact).max(initial=0)
+    if not error <= LIMIT * largest:  # NaN is not
+        return f"it is off by {error / largest:.1e} of the largest number, and {LIMIT:.1e} is allowed"
     return None
 
 

@@ -364,8 +364,11 @@ TOPICS: dict[str, Function] = {
     "Decoder layer, one step": lambda x, _: decoder_step(x),
     "Transformer": transformer,
     "RNN": partial(recurrent, torch.rnn_tanh),
+    "Packed RNN": partial(recurrent, torch.rnn_tanh),
     "LSTM": partial(recurrent, torch.lstm),
+    "Packed LSTM": partial(recurrent, torch.lstm),
     "GRU": partial(recurrent, torch.gru),
+    "Packed GRU": partial(recurrent, torch.gru),
     "Window attention": lambda x, _: window_attention(x, x["x"]),
     "Swin block": partial(swin_block, 0),
     "Swin block, shifted": partial(swin_block, 3),
@@ -391,7 +394,7 @@ STEPS: dict[str, Callable[[Tensors], Callable[[], torch.Tensor]]] = {
 }
 
 # Not compiled: a layer would become as many copies of its step as there are positions, in minutes. LSTM is one call.
-UNROLLED = ("RNN", "GRU")
+UNROLLED = ("RNN", "Packed RNN", "GRU", "Packed GRU")
 
 # Not converted: a converter computes the positions itself, and keeps them as a constant.
 COMPUTED = ("Positions", "x + positions", "Tokens, positions")

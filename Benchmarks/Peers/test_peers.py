@@ -76,6 +76,7 @@ def test_wrong_results_get_a_sentence() -> None:
     exact = np.array([[1.0, -4.0]])
     assert complaint(exact.astype(np.float32), exact) is None
     assert complaint(exact + 4 * LIMIT, exact) is None
+    assert complaint(np.zeros(1), np.zeros(1)) is None
     assert "is allowed" in complaint(exact + 4.01 * LIMIT, exact)
     assert complaint(exact.T, exact) == "its result is 2 × 1, not 1 × 2"
     assert complaint(np.array([[np.nan, -4.0]]), exact) is not None
