@@ -84,7 +84,8 @@ def decoder_layer(x: Arrays, settings: Settings) -> np.ndarray:
 def sinusoids(length: int, width: int) -> np.ndarray:
     """Returns the table of positions; in float32 angles near 5000 would be wrong by 2⁻¹² and more."""
     angles = np.arange(length)[:, None] * 10000.0 ** (-np.arange(0, width, 2) / width)
-    return np.stack((np.sin(angles), np.cos(angles)), -1).reshape(length, width).astype(np.float32)
+    both = np.stack((np.sin(angles), np.cos(angles)), -1).reshape(length, -1)
+    return both[:, :width].astype(np.float32)
 
 
 def gelu_tanh(x: np.ndarray) -> np.ndarray:

@@ -137,7 +137,7 @@ def computed_sinusoids(length: int, width: int) -> torch.Tensor:
     """Returns the table; in float32 angles near 5000 would be wrong by 2⁻¹² and more."""
     rates = 10000 ** (-torch.arange(0, width, 2, dtype=torch.float64) / width)
     angles = torch.arange(length, dtype=torch.float64).unsqueeze(1) * rates
-    return torch.stack((angles.sin(), angles.cos()), -1).flatten(-2).float()
+    return torch.stack((angles.sin(), angles.cos()), -1).flatten(-2)[:, :width].float()
 
 
 def embedded(tokens: torch.Tensor, table: torch.Tensor) -> torch.Tensor:
