@@ -5,8 +5,14 @@
 /// in a cache or not, changes shares and leaves times alone. Each has changed if the median of either
 /// run would be an outlier in the other: beyond Tukey's fences, 1.5 times the distance of the quartiles
 /// outside them. The samples of a run come from several passes, so that the distance has also what
-/// changes from one to the next.
+/// changes from one to the next. What changes from process to process, as where code and data lie, it
+/// does not have: a short call must have changed by more than that, too.
 struct Comparison {
+  /// Calls that take less time, in seconds, are short.
+  static let shortTime = 10e-6
+  /// What a short call must have changed by: of 410 rows that ran twice in the same build, calls of 0.1 to
+  /// 5 µs were up to 1.19 times as fast, with quartiles 1 % apart.
+  static let shortFactor = 1.25
   /// Below this number of samples nothing is said: quartiles need some.
   static let fewestSamples = Effort.full.passes * Effort.full.fewest
 
@@ -27,6 +33,11 @@ struct Comparison {
       let isFaster = new.kernelSeconds.median < old.kernelSeconds.median
       return old.kernelSeconds.isApart(from: new.kernelSeconds)
         && old.shareOfLimit.isApart(from: new.shareOfLimit) && isFaster == (factor > 1)
+        && (!isShort || max(factor, 1 / factor) > Comparison.shortFactor)
+    }
+
+    private var isShort: Bool {
+      min(old.kernelSeconds.median, new.kernelSeconds.median) < Comparison.shortTime
     }
   }
 

@@ -75,6 +75,20 @@ struct ComparisonTests {
     }
   }
 
+  @Test("a short call must have changed by more than processes differ")
+  func shortCalls() {
+    func row(_ seconds: Double, share: Double) -> Row {
+      var row = Row.example(shares: (0..<9).map { share + 0.0001 * Double($0) })
+      row.kernelSeconds = Spread((0..<9).map { seconds * (1 + 0.0001 * Double($0)) })
+      return row
+    }
+    for (seconds, factor, changed) in [(5e-6, 1.2, 0), (5e-6, 1.3, 1), (2e-5, 1.2, 1)] {
+      let comparison = Comparison(
+        from: [row(seconds, share: 0.5)], to: [row(seconds * factor, share: 0.5 / factor)])
+      #expect(comparison.changed.count == changed)
+    }
+  }
+
   @Test("rows with few samples or of other work are not judged, new ones are counted")
   func incomparable() {
     let enough = (0..<9).map { 0.8 + 0.001 * Double($0) }

@@ -140,21 +140,23 @@ struct WindowOrder: Sendable {
     channels: Int, _ body: @Sendable (_ inWindows: Int, _ inMap: Int, _ count: Int) -> Void
   ) {
     if positions * channels == 0 { return }
-    let acrossMap = width / window.width
-    Threads.share(rows: positions / window.width, width: window.width * channels) { run in
-      let (index, row) = (run / window.height, run % window.height)
-      let (down, across) = (index / acrossMap, index % acrossMap)
-      let fromTop = down * window.height + row  // of all maps, one below the other
+    Threads.share(rows: positions / width, width: width * channels) { fromTop in
+      // Rows of all maps, one below the other, and bands of windows.
+      let (band, row) = (fromTop / window.height, fromTop % window.height)
       let moved = fromTop % height + shift.rows
       let rowInMap = fromTop - fromTop % height + (moved < height ? moved : moved - height)
-      var column = across * window.width + shift.columns
-      if column >= width { column -= width }
-      let (inWindows, inMap) = (run * window.width, rowInMap * width)
-      let first = min(window.width, width - column)
-      body(inWindows * channels, (inMap + column) * channels, first * channels)
-      if first < window.width {
-        body(
-          (inWindows + first) * channels, inMap * channels, (window.width - first) * channels)
+      var (run, column) = (band * (width / window.width) * window.height + row, shift.columns)
+      for _ in 0..<width / window.width {
+        let (inWindows, inMap) = (run * window.width, rowInMap * width)
+        let first = min(window.width, width - column)
+        body(inWindows * channels, (inMap + column) * channels, first * channels)
+        if first < window.width {
+          body(
+            (inWindows + first) * channels, inMap * channels, (window.width - first) * channels)
+        }
+        run += window.height
+        column += window.width
+        if column >= width { column -= width }
       }
     }
   }

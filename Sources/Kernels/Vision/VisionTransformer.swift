@@ -98,9 +98,10 @@ public func patches(
         case .channelRowColumn:
           // Runs of a square are its rows of p pixels; each is p columns of every channel's p × p.
           let (square, row) = (inSquares / (p * count), inSquares / count % p)
-          transpose(
-            pixels, stride: channels, rows: p, columns: channels, times: 1,
-            into: y.from(square * p * count + row * p), stride: p * p)
+          for channel in 0..<channels {
+            let numbers = y.part(square * p * count + (channel * p + row) * p, p)
+            for column in 0..<p { numbers[column] = pixels[column * channels + channel] }
+          }
         }
       }
     }
