@@ -56,6 +56,9 @@ struct Plot {
       let x = place(tick, y.domain.lowerBound).x
       picture.line(from: (x, top), to: (x, bottom), .grid)
       picture.text(Axis.label(tick), at: (x, bottom + 16), .faint, anchor: .middle)
+      if height > 1000 {  // its end is out of sight
+        picture.text(Axis.label(tick), at: (x, top - 8), .faint, anchor: .middle)
+      }
     }
     for tick in y.ticks {
       let y = place(x.domain.lowerBound, tick).y

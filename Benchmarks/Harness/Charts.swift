@@ -62,7 +62,7 @@ private func barChart(
   let (lineHeight, familyHeight) = (20.0, 26.0)
   let families = rows.grouped(by: \.family).count
   let plot = Plot(
-    left: 330, top: 64, width: 500,
+    left: 330, top: 84, width: 500,
     height: Double(lines.count) * lineHeight + Double(families) * familyHeight, x: axis,
     y: Axis(domain: 0...1, ticks: [], isLogarithmic: false))
   var picture = SVG(width: 920, height: plot.bottom + 50, title: title)
@@ -124,12 +124,12 @@ private func rooflineChart(_ figures: Figures) -> SVG {
   let counts = machine.peakGFLOPS.keys.sorted()
   let plot = Plot(
     left: 80, top: 64, width: 580, height: 400,
-    x: .logarithmic(covering: points.map(\.intensity) + [1]),
+    x: .logarithmic(covering: points.map(\.intensity) + [1], base: 100),
     y: .logarithmic(
       covering: points.map(\.rate) + counts.map { machine.peakGFLOPS[$0]! }
         + counts.map { machine.memcpyGBs[$0]! }))
   let title = "Roofline: rows whose operations are counted"
-  var picture = SVG(width: 920, height: plot.bottom + 50, title: title)
+  var picture = SVG(width: 980, height: plot.bottom + 50, title: title)
   plot.draw(
     in: &picture, title: title, below: "operations per byte of inputs and output",
     beside: "GFLOP/s")
@@ -144,25 +144,24 @@ private func rooflineChart(_ figures: Figures) -> SVG {
       ], index == 0 ? .series(4) : .broken(4))
     picture.text(
       "\(threadCount(count)): \(decimal(peak, 0)) GFLOP/s, memcpy \(decimal(bandwidth, 0)) GB/s",
-      at: (plot.left + 10, plot.top + 18 + Double(index) * 16), .faint)
-  }
-  let topics = points.grouped(by: \.row.topic).map { $0[0].row.topic }
-  for point in points {
-    picture.mark(
-      at: plot.place(point.intensity, point.rate), series: topics.firstIndex(of: point.row.topic)!,
-      isHollow: point.row.threads > 1,
-      meaning: "\(point.row.name), \(threadCount(point.row.threads)): "
-        + "\(decimal(point.rate, 1)) GFLOP/s")
-  }
-  for (index, topic) in topics.enumerated() {
-    let y = plot.top + 6 + Double(index) * 18
-    picture.mark(at: (plot.right + 24, y), series: index, meaning: topic)
-    picture.text(topic, at: (plot.right + 36, y + 4))
+      at: (plot.right + 18, plot.bottom - Double(counts.count - index) * 18), .faint)
   }
   if let most = counts.last, most > 1 {
     picture.text(
-      "hollow and broken: \(threadCount(most))",
-      at: (plot.right + 18, plot.top + 16 + Double(topics.count) * 18), .faint)
+      "hollow and broken: \(threadCount(most))", at: (plot.right + 18, plot.bottom), .faint)
+  }
+  let families = points.grouped(by: \.row.family).map { $0[0].row.family }
+  for point in points {
+    picture.mark(
+      at: plot.place(point.intensity, point.rate),
+      series: families.firstIndex(of: point.row.family)!, isHollow: point.row.threads > 1,
+      meaning: "\(point.row.name), \(threadCount(point.row.threads)): "
+        + "\(decimal(point.rate, 1)) GFLOP/s")
+  }
+  for (index, family) in families.enumerated() {
+    let y = plot.top + 6 + Double(index) * 18
+    picture.mark(at: (plot.right + 24, y), series: index, meaning: family)
+    picture.text(family, at: (plot.right + 36, y + 4))
   }
   return picture
 }
@@ -244,12 +243,14 @@ func apart(_ heights: [Double], by least: Double) -> [Double] {
 private func peersChart(_ peers: Peers) -> SVG {
   let names = Set(peers.rows.flatMap(\.ratios.keys)).sorted()
   let lineHeight = 18.0
+  let labels = peers.rows.map { "\($0.row), \(threadCount($0.threads))" }
   let plot = Plot(
-    left: 330, top: 64, width: 520, height: Double(peers.rows.count) * lineHeight + 8,
+    left: 32 + Double(labels.map(\.count).max()!) * 6.5, top: 84, width: 520,
+    height: Double(peers.rows.count) * lineHeight + 8,
     x: .logarithmic(covering: peers.rows.flatMap(\.ratios.values) + [0.9, 1.1], base: 2),
     y: Axis(domain: 0...1, ticks: [], isLogarithmic: false))
   let title = "Others: their time ÷ the kernel's, turn by turn; right of 1 the kernel is faster"
-  var picture = SVG(width: 920, height: plot.bottom + 50, title: title)
+  var picture = SVG(width: plot.right + 40, height: plot.bottom + 50, title: title)
   plot.draw(in: &picture, title: "", below: "times the kernel's time", beside: "")
   picture.text(title, at: (24, 28), .strong)
   var x = 24.0
@@ -260,15 +261,14 @@ private func peersChart(_ peers: Peers) -> SVG {
   }
   let one = plot.place(1, 0).x
   picture.line(from: (one, plot.top), to: (one, plot.bottom), .axis)
-  for (index, row) in peers.rows.enumerated() {
+  for (index, (row, label)) in zip(peers.rows, labels).enumerated() {
     let y = plot.top + 13 + Double(index) * lineHeight
-    let name = "\(row.row), \(threadCount(row.threads))"
-    picture.text(name, at: (plot.left - 8, y + 4), anchor: .end)
+    picture.text(label, at: (plot.left - 8, y + 4), anchor: .end)
     for (series, peer) in names.enumerated() {
       guard let ratio = row.ratios[peer], ratio > 0 else { continue }
       picture.mark(
         at: (plot.place(ratio, 0).x, y), series: series,
-        meaning: "\(name): \(peer) takes \(decimal(ratio, 2)) times as long")
+        meaning: "\(label): \(peer) takes \(decimal(ratio, 2)) times as long")
     }
   }
   return picture
