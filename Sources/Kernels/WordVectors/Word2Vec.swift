@@ -131,7 +131,7 @@ public func skipGramLoss(
 /// How badly a word is told from others that are not there.
 ///
 /// Differs from the equation in that no vectors are copied: each is read where it stands in its table,
-/// 8 to 17 times as fast as PyTorch, which gathers them first.
+/// 7 to 27 times as fast as PyTorch, which gathers them first.
 ///
 /// Error: see `ErrorBounds`. Equation: `Equations/WordVectors/Word2Vec.swift`.
 ///
