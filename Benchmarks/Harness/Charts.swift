@@ -65,7 +65,7 @@ private func barChart(
     left: 330, top: 84, width: 500,
     height: Double(lines.count) * lineHeight + Double(families) * familyHeight, x: axis,
     y: Axis(domain: 0...1, ticks: [], isLogarithmic: false))
-  var picture = SVG(width: 920, height: plot.bottom + 50, title: title)
+  var picture = SVG(width: 980, height: plot.bottom + 50, title: title)
   plot.draw(in: &picture, title: "", below: unit, beside: "")
   picture.text(title, at: (24, 28), .strong)
   let counts = Set(rows.map(\.threads)).sorted()
