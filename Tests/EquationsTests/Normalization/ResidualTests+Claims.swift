@@ -37,7 +37,7 @@ struct ResidualClaimTests {
         #expect(abs(ratio / limit - 1) < slack)
       }
     }
-    #expect(abs(least - 0.12157665459) < 1e-11)
+    #expect(abs(least - 0.12157665459) <= 0.5e-11)  // to the digits printed
   }
 
   @Test("through 24 random layers the variance grows under preNorm and stays 1 under postNorm")
